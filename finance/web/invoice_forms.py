@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from finance import figures
 from finance.ledger.selectors import accounts_of
@@ -109,6 +110,18 @@ class RecurringForm(InvoiceForm):
     def days(self) -> dict[str, Any]:
         """When it is written, as the service takes it."""
         return {name: self.cleaned_data[name] for name in ("first", "every", "unit", "until", "term")}
+
+
+def often_text(recurring: RecurringInvoice) -> str:
+    """ "Every month", "Every 2 weeks"."""
+    told, every = {"n": recurring.every}, recurring.every
+    match recurring.unit:
+        case RecurringUnit.WEEK:
+            return ngettext("Every week", "Every %(n)d weeks", every) % told
+        case RecurringUnit.MONTH:
+            return ngettext("Every month", "Every %(n)d months", every) % told
+        case _unit:
+            return ngettext("Every year", "Every %(n)d years", every) % told
 
 
 def contents_initial(kept: Invoice | RecurringInvoice) -> dict[str, Any]:

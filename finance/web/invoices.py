@@ -22,7 +22,7 @@ from finance.receivables.paper import served
 from finance.web.access import book_page, id_in, user_of
 from finance.web.account_choices import AccountField
 from finance.web.entry_forms import amount_field
-from finance.web.invoice_forms import ROWS, InvoiceForm, RecurringForm, contents_initial
+from finance.web.invoice_forms import ROWS, InvoiceForm, RecurringForm, contents_initial, often_text
 from finance.web.people_forms import MONEY, day_field
 from finance.web.refusals import refuse
 
@@ -74,6 +74,7 @@ def invoice_new(request: HttpRequest, book: Book) -> HttpResponse:
             "income": last.income_id,
             "tax_account": last.tax_account_id,
             "money_account": last.money_account_id,
+            "currency": last.currency,
         }
         initial |= {"sender": last.sender}
     return _form_page(request, book, InvoiceForm(request.POST or None, book=book, initial=initial), None)
@@ -191,7 +192,7 @@ def recurring_invoices(request: HttpRequest, book: Book) -> HttpResponse:
         limit=PAGE,
     )  # fmt: skip
     context = {
-        "book": book, "rows": [(each, services.totals(each).gross) for each in page.rows],
+        "book": book, "rows": [(each, services.totals(each).gross, often_text(each)) for each in page.rows],
         "next": page.edge.pk if page.edge else None,
     }  # fmt: skip
     return render(request, "finance/people/recurring_invoices.html", context)

@@ -224,7 +224,9 @@ def people_settle(request: HttpRequest, book: Book) -> HttpResponse:
     """Who owes whom in the whole book; editors record a payment, filled in from the pair that was chosen."""
     people, today = forms.listed_people(book), today_in(book)
     asked = {name: request.GET[name] for name in ("payer", "payee", "amount", "currency") if name in request.GET}
-    initial = {"date": today, "currency": book.base_currency, "payee": ME, **asked}
+    # Two different people settle: somebody pays us, unless the pair that was chosen says otherwise.
+    first = {"payer": people[0].pk} if people else {}
+    initial = {"date": today, "currency": book.base_currency, "payee": ME, **first, **asked}
     form = forms.SettleForm(request.POST or None, book=book, people=people, initial=initial)
     if request.method == "POST":
         _editor(request, book)

@@ -122,7 +122,7 @@ def test_its_pages(send, page, invoice, accounts, ben, repeat):
     path = f"invoices/recurring/{made.pk}/"
     assert "Next draft on" in page("editor", path).content.decode()
     assert send("editor", path, {**form, "every": "3"}).status_code == 302
-    assert "3 months" in page("viewer", "invoices/recurring/").content.decode()
+    assert "Every 3 months" in page("viewer", "invoices/recurring/").content.decode()
     for person, status in ((None, 302), ("stranger", 404), ("viewer", 403)):
         for each in (path, "invoices/recurring/new/"):
             assert page(person, each).status_code == status
