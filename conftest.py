@@ -2,9 +2,12 @@
 
 import gc
 import os
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db.backends.postgresql.creation import DatabaseCreation
@@ -144,6 +147,25 @@ def _answers_keep_the_contract():
     Client.request = request
     yield
     Client.request = original
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forced_sign_in_is_a_session_only():
+    """`force_login` as most tests mean it: without the signals of a sign-in, which ask the database a dozen times."""
+    sessions = import_module(settings.SESSION_ENGINE)
+    original = Client.force_login
+
+    def force_login(self, user, backend=None):
+        session = sessions.SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = backend or "django.contrib.auth.backends.ModelBackend"
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session.create()
+        self.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+
+    Client.force_login = force_login
+    yield
+    Client.force_login = original
 
 
 @pytest.fixture(autouse=True)
