@@ -74,9 +74,11 @@ class InvoiceChanges(InvoiceContents):
 class RecurringInvoiceChanges(InvoiceContents):
     first = serializers.DateField(required=False, help_text="The first day; all others are counted from it.")
     unit = serializers.ChoiceField(choices=RecurringUnit.choices, required=False, help_text="Months by default.")
-    every = serializers.IntegerField(required=False, help_text="Every so many weeks, months or years; 1 by default.")
+    every = serializers.IntegerField(required=False, help_text="How many weeks, months or years apart; 1 by default.")
     until = serializers.DateField(required=False, allow_null=True, help_text="The last day that may write one.")
-    term = serializers.IntegerField(required=False, help_text="Each is due so many days after its day; 14 by default.")
+    term = serializers.IntegerField(
+        required=False, help_text="Days from the draft's day to its due day; 14 by default."
+    )
 
 
 class NewRecurringInvoice(RecurringInvoiceChanges):

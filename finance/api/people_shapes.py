@@ -343,7 +343,7 @@ class SharedBillQuery(BillQuery):
 class NewBillRefund(StrictSerializer):
     date = serializers.DateField()
     amount = AmountField(help_text="What was given back of the bill, positive.")
-    received_by = PartyField(required=False, help_text="Who got it; whoever paid most of the bill, by default.")
+    received_by = PartyField(required=False, help_text="Who got it; by default the one who paid most of the bill.")
     account = AccountReferenceField(required=False, help_text="Where it came in, if the household got it.")
     booked = AmountField(
         required=False, help_text="The own part in the category's currency, where that is another one."
