@@ -1,4 +1,4 @@
-"""The ledger against the raw limit in the same run: posting, bulk posting, balances, registers.
+"""The ledger against the raw limit in the same run: posting, taking back, bulk posting, balances, registers.
 
 python bench/ledger.py            100,000 entries, a few minutes
 python bench/ledger.py --quick    10,000 entries, under a minute
@@ -11,6 +11,8 @@ import random
 import shutil
 import subprocess
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import harness
@@ -18,7 +20,7 @@ from django.core.management import call_command, get_commands
 from django.db import connection
 
 from finance.ledger import services
-from finance.ledger.models import Account
+from finance.ledger.models import Account, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.registers import register_page
 from finance.ledger.selectors import accounts_of, months_of, trial_balance
@@ -112,6 +114,58 @@ def post_singly_raw(household: Household, count: int) -> float:
                 )
 
         return harness.rate(count, work)
+
+
+def _posted(household: Household, count: int) -> list[JournalEntry]:
+    ids = services.post_entries(
+        book=household.book, actor=household.owner, drafts=household.drafts(count), source="import"
+    )
+    return list(JournalEntry.objects.filter(pk__in=ids).select_related("book"))
+
+
+def reverse_singly(household: Household, count: int) -> float:
+    entries = _posted(household, count)
+
+    def work() -> None:
+        for entry in entries:
+            services.reverse_entry(entry=entry, actor=household.owner, on=LAST_DAY)
+
+    return harness.rate(count, work)
+
+
+def correct_singly(household: Household, count: int) -> float:
+    entries, drafts = _posted(household, count), household.drafts(count)
+
+    def work() -> None:
+        for entry, draft in zip(entries, drafts, strict=True):
+            services.correct_entry(
+                entry=entry, actor=household.owner, date=draft.date, lines=draft.lines, payee=draft.payee,
+                description="", on=LAST_DAY,
+            )  # fmt: skip
+
+    return harness.rate(count, work)
+
+
+def post_to_one_account(household: Household, count: int, posters: int) -> float:
+    """Entries per second of that many threads that all post to one account and month, so each waits for the others."""
+    shares = [household.categories[place::posters] for place in range(posters)]
+    barrier = threading.Barrier(posters + 1)
+
+    def work(categories: list[int]) -> None:
+        connection.ensure_connection()
+        barrier.wait()
+        for number in range(count // posters):
+            lines = [
+                LineDraft(account_id=categories[number % len(categories)], amount=5),
+                LineDraft(account_id=household.checking.pk, amount=-5),
+            ]
+            services.post_entry(book=household.book, actor=household.owner, date=LAST_DAY, lines=lines)
+        connection.close()
+
+    with ThreadPoolExecutor(posters) as pool:
+        running = [pool.submit(work, share) for share in shares]
+        barrier.wait()
+        return harness.rate(count, lambda: [each.result() for each in running])
 
 
 def post_in_bulk(household: Household, count: int) -> float:
@@ -238,6 +292,10 @@ def main() -> None:
             {
                 "raw single statement": ("entries/s", lambda: post_singly_raw(household, singles)),
                 "post_entry": ("entries/s", lambda: post_singly(household, singles)),
+                "reverse_entry": ("entries/s", lambda: reverse_singly(household, singles // 2)),
+                "correct_entry": ("entries/s", lambda: correct_singly(household, singles // 2)),
+                "one account, 1 poster": ("entries/s", lambda: post_to_one_account(household, singles, 1)),
+                "one account, 16 posters": ("entries/s", lambda: post_to_one_account(household, 2 * singles, 16)),
                 "raw COPY": ("entries/s", lambda: post_in_bulk_raw(household, bulk)),
                 "post_entries": ("entries/s", lambda: post_in_bulk(household, bulk)),
             },
@@ -251,8 +309,11 @@ def main() -> None:
             {**reading_runs(household), **hledger_run(household)}, repetitions=options.repetitions
         )
         ratios = [
-            harness.Ratio("post_entry", "raw single statement", 0.5),
-            harness.Ratio("post_entries", "raw COPY", 0.7),
+            harness.Ratio("post_entry", "raw single statement", 0.55),
+            harness.Ratio("reverse_entry", "post_entry", 0.7),
+            harness.Ratio("correct_entry", "post_entry", 0.7),
+            harness.Ratio("one account, 16 posters", "one account, 1 poster", 1.0),
+            harness.Ratio("post_entries", "raw COPY", 0.85),
             harness.Ratio("post_entries", "post_entry", 20),
             harness.Ratio("register first page", "sql register page", 4, at_most=True),
             harness.Ratio("register page nine years deep", "register first page", 1.5, at_most=True),

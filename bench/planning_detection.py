@@ -66,8 +66,8 @@ def score_of(seed: int) -> Score:
             reason = f"noise {series.group} as {series.rhythm.cadence.name}"
         elif count * 10 < 9 * len(series.evidence):
             reason = "mixed"
-        elif truth.rhythm != series.rhythm.cadence.name:
-            reason = f"{truth.rhythm} as {series.rhythm.cadence.name}"
+        elif truth.rhythm != (name := "weekday_of_month" if series.rule.weekday else series.rhythm.cadence.name):
+            reason = f"{truth.rhythm} as {name}"
         elif truth.number in met:
             reason = "twice"
         elif truth.ended:

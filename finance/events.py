@@ -43,6 +43,14 @@ class BookTimeZoneChanged(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookHolidaysChanged(BookEvent):
+    """A book was given the region whose public holidays its schedules keep off; an empty one: weekends only."""
+
+    name: ClassVar[str] = "finance.book.holidays_changed"
+    holidays: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BookDeleted(BookEvent):
     """A book was deleted: hidden, and restorable until its grace is over. Not sent to webhooks, which are silent from then on."""
 

@@ -13,6 +13,7 @@ from finance.events import (
     BookDeletionNotice,
     BookErasureDue,
     BookEvent,
+    CardTermsSaved,
     DayBegan,
     ImportConfirmed,
     ImportReceived,
@@ -20,6 +21,7 @@ from finance.events import (
     JournalCorrected,
     JournalPosted,
     JournalReversed,
+    LoanSaved,
     RecurringDue,
     ReferenceRatesDue,
     ScheduleSaved,
@@ -161,6 +163,14 @@ def cover_recurring(event: ScheduleSaved, context: Context) -> None:
     book = Book.objects.in_use().filter(pk=event.book_id).first()
     if book is not None:
         detection.cover(book=book, schedule_id=event.schedule_id)
+
+
+@on(LoanSaved, CardTermsSaved, name="finance.cover_repaid")
+def cover_repaid(event: LoanSaved | CardTermsSaved, context: Context) -> None:
+    """What pays a loan or a card by its own terms is no longer offered."""
+    book = Book.objects.in_use().filter(pk=event.book_id).first()
+    if book is not None:
+        detection.look_at_offered(book=book)
 
 
 # Minutes, for a book of a million lines.

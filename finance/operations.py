@@ -35,8 +35,7 @@ from finance.imports.services import OlderRows, confirm_import, stage_import
 from finance.ledger.integrity import steps, verify_ledger
 from finance.ledger.services import rebuild_months
 from finance.models import Account, Book, JournalEntry, RuleApplication
-from finance.planning.detection.selectors import payees_paid_lately
-from finance.planning.detection.services import look_through
+from finance.planning.detection.services import look_through_books, payees_to_look_at
 from finance.report_sources import pay_of, report_of
 from finance.reports.definition import KINDS, read_definition
 from finance.reports.keeping import packed
@@ -247,22 +246,15 @@ def _each_book(parameters: OneOrAllBooks, run: Run) -> Iterator[Book]:
 def detect_recurring(parameters: OneOrAllBooks, run: Run) -> dict[str, Any]:
     """Look through book by book, a hundred payees at a time; a stopped run continues with the next ones."""
     books = [_book(parameters.book)] if parameters.book is not None else list(Book.objects.in_use().order_by("pk"))
-    run.expect(sum(len(payees_paid_lately(book=book, today=today_in(book))) for book in books), unit="payees")
-    found = int(run.kept.get("found", 0))
-    for book in books:
-        if book.pk < run.kept.get("book", 0) or book.pk <= run.kept.get("through", 0):
-            continue
+    run.expect(payees_to_look_at(books=books), unit="payees")
+    begin = (run.kept["book"], run.kept["after"]) if "book" in run.kept else None
 
-        def between(key: str, payees: int, new: int, book: Book = book) -> None:
-            nonlocal found
-            found += new
-            run.keep(book=book.pk, after=key, found=found)
-            run.advance(payees)
+    def between(book: Book, key: str, payees: int, new: int) -> None:
+        run.keep(book=book.pk, after=key, found=run.kept.get("found", 0) + new)
+        run.advance(payees)
 
-        after = run.kept["after"] if run.kept.get("book") == book.pk else None
-        look_through(book=book, after=after, between=between)
-        run.keep(through=book.pk)
-    return {"books": len(books), "new": found}
+    look_through_books(books=books, begin=begin, between=between)
+    return {"books": len(books), "new": run.kept.get("found", 0)}
 
 
 @operation(

@@ -13,10 +13,14 @@ from fractions import Fraction
 
 from core.texts import gettext as _
 from finance.errors import Invalid
+from finance.public_holidays import is_free
 
 _SATURDAY = 5
 _ONE_DAY = datetime.timedelta(days=1)
+_LAST_ORDINAL = datetime.date.max.toordinal()
 MAX_PAY_WEEKS = 8
+# The farthest that weekends and holidays move a day; where all the days about it are free, it stays.
+MOST_MOVED = 10
 
 
 class WeekendShift(StrEnum):
@@ -28,14 +32,31 @@ class WeekendShift(StrEnum):
     NEAREST = "nearest"
 
 
-def shifted(date: datetime.date, shift: WeekendShift) -> datetime.date:
-    """The weekday on which a nominal date is shown or booked. Only for display: bounds and indexes use nominal dates."""
+def shifted(date: datetime.date, shift: WeekendShift, holidays: str = "") -> datetime.date:
+    """The weekday on which a nominal date is shown or booked. Only for display: bounds and indexes use nominal dates.
+
+    With `holidays`, a region such as "DE-BY", it is a working day there: neither weekend nor public holiday; of two that
+    are as near the earlier one. It is at most MOST_MOVED days away.
+    """
+    if holidays and shift is not WeekendShift.NONE:
+        return _working_day(date, shift, holidays)
     days_into_weekend = date.weekday() - _SATURDAY
     if shift is WeekendShift.NONE or days_into_weekend < 0:
         return date
     if shift is WeekendShift.BEFORE or (shift is WeekendShift.NEAREST and days_into_weekend == 0):
         return date - datetime.timedelta(days=1 + days_into_weekend)
     return date + datetime.timedelta(days=2 - days_into_weekend)
+
+
+def _working_day(date: datetime.date, shift: WeekendShift, region: str) -> datetime.date:
+    ordinal = date.toordinal()
+    for days in range(MOST_MOVED + 1):
+        for there, wanted in ((ordinal - days, WeekendShift.BEFORE), (ordinal + days, WeekendShift.AFTER)):
+            if shift in (wanted, WeekendShift.NEAREST) and 1 <= there <= _LAST_ORDINAL:
+                day = datetime.date.fromordinal(there)
+                if not is_free(day, region=region):
+                    return day
+    return date
 
 
 def day_in_month(year: int, month: int, day: int) -> datetime.date:

@@ -3,8 +3,9 @@
 import datetime
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -35,6 +36,9 @@ def open_events(columns: str = "") -> str:
         LIMIT {COUNT_CAP + 1}
     """
 
+
+# What `_row` returns, as the statement in sql/emit.sql calls it.
+_WITHIN = ("event_type", "event_version", "event_key", "event_shard", "event_payload", "event_trace")
 
 _WORKERS_ALIVE = f"""
     SELECT count(*) FROM platform_worker
@@ -93,6 +97,29 @@ def emit_many(events: Sequence[Event], *, traces: Sequence[str] = ()) -> list[in
     ids = [int(row[0]) for row in rows_of(QUERIES["insert_events"], columns)]
     db.on_commit(lambda: notifier.notify({row[3] for row in rows}))
     return ids
+
+
+def event_insert(*, source: str, filled: str) -> str:
+    """The INSERT of an event for a WITH of the statement that makes the change, which `emit_within` then runs.
+
+    `source` is the part of the statement that returns a row if the change is made; `filled` is a jsonb object of those
+    fields of the event that only this row knows.
+    """
+    return QUERIES["insert_event_within"].format(source=source, filled=filled)
+
+
+def emit_within(event: Event, *, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Run a statement that changes something and writes the event, and return its rows; none: nothing was changed.
+
+    Outside a transaction the statement commits by itself, so a change and its event take one round trip. The fields that
+    the statement fills in are in `event` with any value of their type. Where two changes share a lock that the
+    statement's triggers take, their ids may come in another order than their commits.
+    """
+    row = _row(event)
+    found = rows_of(statement, {**values, **dict(zip(_WITHIN, row, strict=True))})
+    if found:
+        database().on_commit(lambda: notifier.notify((row[3],)))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

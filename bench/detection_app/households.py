@@ -51,7 +51,12 @@ _RHYTHMS: dict[str, tuple[Unit, int, bool, int]] = {
     "four_months": (Unit.MONTH, 4, False, 4),
     "half_year": (Unit.MONTH, 6, False, 3),
     "year": (Unit.MONTH, 12, False, 2),
+    "weekday_of_month": (Unit.MONTH, 1, False, 6),
+    "twice_a_week": (Unit.WEEK, 1, False, 14),
+    "three_a_week": (Unit.WEEK, 1, False, 18),
+    "five_a_week": (Unit.WEEK, 1, False, 30),
 }
+_A_WEEK = {"twice_a_week": 2, "three_a_week": 3, "five_a_week": 5}
 # How often each rhythm is drawn; a household has mostly months.
 _DRAWN = ("month",) * 12 + ("year",) * 3 + ("quarter", "half_year", "two_months", "four_months") * 2 + (
     "week", "fortnight", "four_weeks", "twice_a_month", "fortnight", "four_weeks", "twice_a_month", "week", "day",
@@ -91,11 +96,20 @@ class _Maker:
             else ()
         )
         rule = Recurrence(anchor=start, unit=unit, every=every, days=days)
+        if rhythm == "weekday_of_month":
+            rule = Recurrence(anchor=start, unit=unit, weekday=(draw.randint(1, 5), draw.randint(0, 4)))
+        if rhythm in _A_WEEK:
+            weekdays = sorted(draw.sample(range(5 if rhythm == "five_a_week" else 7), _A_WEEK[rhythm]))
+            rule = Recurrence(anchor=start, unit=unit, weekdays=tuple(weekdays))
         shift = draw.choice([WeekendShift.NONE, WeekendShift.NONE, WeekendShift.AFTER, WeekendShift.BEFORE])
-        if rhythm == "day":
+        if rhythm == "day" or rhythm in _A_WEEK:
             shift = WeekendShift.NONE
-        jitter = 0 if rhythm == "day" else draw.choice([0, 0, 0, 0, 1, 1, 2, 3 if months and not twice else 1])
-        if rhythm == "week":
+        jitter = (
+            0
+            if rhythm == "day" or rhythm in _A_WEEK
+            else draw.choice([0, 0, 0, 0, 1, 1, 2, 3 if months and not twice else 1])
+        )
+        if rhythm in ("week", "weekday_of_month"):
             jitter = min(jitter, 1)
         end = TODAY if draw.random() > 0.12 else TODAY - datetime.timedelta(days=draw.randint(120, 400))
         amount = -(size or draw.choice([499, 999, 1299, 1999, 2500, 4990, 7500, 12000, 45000, 89000]))
@@ -161,6 +175,11 @@ def household(seed: int) -> Household:
     for index in range(10):
         for _again in range(draw.randint(2, 4)):
             maker.pay(_BEGIN + datetime.timedelta(days=draw.randint(0, 1100)), -draw.randint(300, 9000), f"Few {index}")
+    # Drawn on their own, so that the rest of a household is what it was before these were known.
+    maker.draw = random.Random(1_000_000 + seed)
+    maker.plant("Weekday", rhythm="weekday_of_month")
+    if maker.draw.random() < 0.5:
+        maker.plant("Lessons", rhythm=maker.draw.choice(list(_A_WEEK)))
     return Household(movements=maker.movements, planted=maker.planted, of_entry=maker.of_entry)
 
 

@@ -79,6 +79,7 @@ class BookAdmin(Uncounted, ReadOnly, ModelAdmin):
             "name",
             "base_currency",
             "time_zone",
+            "holidays",
             "closed_through",
             "closed_at",
             "shown_check",

@@ -22,7 +22,8 @@ class RecurringFindingAdmin(Uncounted, ReadOnly, ModelAdmin):
     search_fields = ("=pk",)
     search_help_text = _("Number")
     fields = readonly_fields = (
-        *("book", "payee", "description", "group", "account", "counter", "rhythm", "every", "unit", "days", "shift"),
+        *("book", "payee", "description", "group", "account", "counter", "rhythm", "every", "unit", "days"),
+        *("weekday_number", "weekday", "weekdays", "shift"),
         *("shown_amount", "amount_kind", "confidence", "hits", "misses", "extras", "began", "latest", "next_due"),
         *("lasts_until", "evidence", "shown_state", "schedule", "decided_by", "decided_at", "found_at"),
     )

@@ -29,7 +29,8 @@ class ScheduleAdmin(Uncounted, ReadOnly, ModelAdmin):
     search_help_text = _("Name or number")
     fields = readonly_fields = (
         *("name", "book", "account", "shown_amount", "amount_kind", "payee", "description"),
-        *("first", "unit", "every", "days", "weekday_number", "weekday", "shift", "until", "count"),
+        *("first", "unit", "every", "days", "weekday_number", "weekday", "weekdays", "shift", "holidays"),
+        *("until", "count"),
         *("asked_from", "continues", "created_by", "created_at", "changed_at"),
     )
 

@@ -18,6 +18,8 @@ from finance.ledger import chain, services
 from finance.ledger.models import Book, Role
 from finance.ledger.selectors import role_of
 from finance.ledger.templates import TEMPLATES
+from finance.planning.schedules.services import change_holidays
+from finance.public_holidays import LONGEST_REGION
 from identity import mail
 from identity.api.idempotency import once_per_key
 
@@ -29,6 +31,7 @@ BOOK = OpenApiExample(
         "name": "Home",
         "base_currency": "EUR",
         "time_zone": "Europe/Berlin",
+        "holidays": "DE-BY",
         "closed_through": "2025-12-31",
         "role": "owner",
         "is_demo": False,
@@ -49,6 +52,12 @@ DELETED = OpenApiExample(
 )
 
 
+HOLIDAYS = (
+    'Region whose public holidays schedules, cards and loans keep off where they keep off weekends: a country such as "DE", '
+    'or a part of one such as "DE-BY"; "": weekends only.'
+)
+
+
 class BookSerializer(serializers.ModelSerializer[Book]):
     role = serializers.ChoiceField(choices=Role.choices, read_only=True, help_text="Your role in the book.")
     closed_through = serializers.DateField(
@@ -59,9 +68,13 @@ class BookSerializer(serializers.ModelSerializer[Book]):
 
     class Meta:
         model = Book
-        fields = ("id", "name", "base_currency", "time_zone", "closed_through", "role", "is_demo", "created_at")
+        fields = (
+            *("id", "name", "base_currency", "time_zone", "holidays", "closed_through", "role", "is_demo"),
+            "created_at",
+        )
         extra_kwargs: ClassVar = {
-            "is_demo": {"read_only": True, "help_text": "An invented household: erased at once when it is deleted."}
+            "holidays": {"read_only": True, "help_text": HOLIDAYS},
+            "is_demo": {"read_only": True, "help_text": "An invented household: erased at once when it is deleted."},
         }
 
 
@@ -121,6 +134,12 @@ class BookChanges(StrictSerializer):
     name = serializers.CharField(max_length=120, required=False)
     time_zone = serializers.CharField(
         max_length=64, required=False, help_text="On which day something happens from now on; dates of entries stay."
+    )
+    holidays = serializers.CharField(
+        max_length=LONGEST_REGION,
+        allow_blank=True,
+        required=False,
+        help_text=f"{HOLIDAYS} Schedules that had the former region follow.",
     )
 
 
@@ -191,7 +210,7 @@ class DeletingAccess(BookAccess):
     get=extend_schema(operation_id="books_retrieve", summary="A book", responses=BookSerializer, examples=[BOOK]),
     patch=extend_schema(
         operation_id="books_change",
-        summary="Change a book's name or time zone",
+        summary="Change a book's name, time zone or public holidays",
         description="For owners. What is left out stays.",
         request=BookChanges,
         responses=BookSerializer,
@@ -227,6 +246,8 @@ class BookDetail(BookView):
                 services.rename_book(book=self.book, actor=self.user, name=asked["name"])
             if "time_zone" in asked:
                 services.change_time_zone(book=self.book, actor=self.user, time_zone=asked["time_zone"])
+            if "holidays" in asked:
+                change_holidays(book=self.book, actor=self.user, region=asked["holidays"])
         return status.HTTP_200_OK, shown(self.book, role=Role.OWNER)
 
     @once_per_key()

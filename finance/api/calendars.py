@@ -1,5 +1,6 @@
 """/books/{book_id}/calendar-feed/, and schedules as iCalendar and from it."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
@@ -17,7 +18,7 @@ from finance.api.schedules import ScheduleView
 from finance.errors import NotFound
 from finance.ledger.models import Role
 from finance.planning.calendars import services
-from finance.planning.calendars.icalendar import MEDIA_TYPE, MOST_READ
+from finance.planning.calendars.icalendar import MEDIA_TYPE, MOST_READ, MOST_READ_WHOLE
 from finance.planning.calendars.models import CalendarFeed
 from finance.planning.calendars.services import feed_address
 from finance.planning.schedules.services import create_schedule
@@ -156,7 +157,9 @@ class CalendarSchedule(shapes.NewSchedule):
     days = None  # type: ignore[assignment]
     weekday_number = None  # type: ignore[assignment]
     weekday = None  # type: ignore[assignment]
+    weekdays = None  # type: ignore[assignment]
     shift = None  # type: ignore[assignment]
+    holidays = None  # type: ignore[assignment]
     until = None  # type: ignore[assignment]
     count = None  # type: ignore[assignment]
     total = None  # type: ignore[assignment]
@@ -167,8 +170,8 @@ class CalendarSchedule(shapes.NewSchedule):
         operation_id="schedules_from_calendar",
         summary="Add a schedule of an event of a calendar",
         description=(
-            "The event's RRULE becomes the dates of the schedule. What has no equal is refused by its name, such as several "
-            "weekdays, or a 31st that leaves out short months."
+            "The event's RRULE becomes the dates of the schedule. What has no equal is refused by its name, such as a 31st that "
+            "leaves out short months."
         ),
         request=CalendarSchedule,
         responses={201: shapes.ScheduleSerializer},
@@ -195,16 +198,70 @@ class ScheduleFromCalendar(ScheduleView):
     def post(self, request: Request, book_id: int) -> tuple[int, Any]:
         given = self.body()
         found = services.read_schedule(ics=given.pop("ics"))
-        rule = found.read.rule
-        which, weekday = rule.weekday or (None, None)
-        dates = {
-            "first": found.first, "unit": rule.unit.value, "every": rule.every, "days": list(rule.days),
-            "weekday_number": which, "weekday": weekday, "shift": found.read.shift.value, "until": found.read.until,
-            "count": found.read.count,
-        }  # fmt: skip
-        definition = self.definition({"name": found.name[:120], **given, **dates}, None)
+        begins = {"first": found.first, "unit": found.read.rule.unit.value}
+        definition = self.definition({"name": found.name[:120], **given, **begins}, None)
+        definition = replace(definition, **services.dates_of(found))
         schedule = create_schedule(
             book=self.book, actor=self.user, definition=definition, today=self.today(),
             asked_from=given.get("asked_from"),
         )  # fmt: skip
         return status.HTTP_201_CREATED, self.one(schedule.pk)
+
+
+class WholeCalendar(StrictSerializer):
+    ics = serializers.CharField(
+        max_length=MOST_READ_WHOLE, trim_whitespace=False, help_text="A calendar (text/calendar) with any events."
+    )
+
+
+class CalendarEventSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    first = serializers.DateField(allow_null=True, help_text="Its first day; null: it has none that can be read.")
+    rrule = serializers.CharField(help_text="As it stands in the calendar.")
+    reason = serializers.CharField(help_text="Why it becomes no schedule; empty: it can be one.")
+
+
+class CalendarPreviewSerializer(serializers.Serializer[Any]):
+    events = CalendarEventSerializer(many=True)
+    single = serializers.IntegerField(help_text="Events that do not repeat; they become nothing.")
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="schedules_from_calendar_preview",
+        summary="What of a calendar can become schedules",
+        description="Events that repeat, each with the reason where it has no equal here. Saves nothing.",
+        request=WholeCalendar,
+        responses=CalendarPreviewSerializer,
+        examples=[
+            OpenApiExample("A calendar", request_only=True, value={"ics": _ICS}),
+            OpenApiExample(
+                "One event",
+                response_only=True,
+                value={
+                    "events": [
+                        {
+                            "name": "Insurance", "first": "2026-01-15", "reason": "",
+                            "rrule": "FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=15",
+                        }
+                    ],
+                    "single": 0,
+                },
+            ),
+        ],
+    )
+)  # fmt: skip
+@extend_schema(tags=["calendars"])
+class PreviewCalendar(ScheduleView):
+    """Before anything is taken in."""
+
+    serializer_class = CalendarPreviewSerializer
+    bodies = {"POST": WholeCalendar}
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int) -> tuple[int, Any]:
+        found = services.read_calendar(ics=self.body()["ics"], today=self.today())
+        events = [
+            {"name": each.name, "first": each.date, "rrule": each.rrule, "reason": each.reason} for each in found.events
+        ]
+        return status.HTTP_200_OK, dict(CalendarPreviewSerializer({"events": events, "single": found.single}).data)

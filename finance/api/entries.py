@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from finance import money
 from finance.api import entry_bodies as bodies
 from finance.api.base import BookView
-from finance.api.entry_bodies import EntrySerializer, entries_of, entry_draft, line_drafts
+from finance.api.entry_bodies import EntrySerializer, entries_of, entry_draft, just_posted, line_drafts
 from finance.api.entry_filters import EntryFilters
 from finance.errors import Conflict, FinanceError, PeriodClosedError
 from finance.ledger import services
@@ -56,8 +56,6 @@ class EntryView(BookView):
         return list(EntrySerializer(found, many=True, context={"tree": self.tree}).data)
 
     def answer(self, status_code: int, entry: JournalEntry) -> tuple[int, Any]:
-        # Exchanges may have opened trading accounts since the tree was read.
-        self.__dict__.pop("tree", None)
         return status_code, self.shown([entry.pk])[0]
 
 
@@ -104,7 +102,9 @@ class EntryList(EntryView, generics.ListAPIView[JournalEntry]):
             source=JournalEntry.Source.API,
             uid=draft.uid,
         )
-        return self.answer(status.HTTP_201_CREATED, entry)
+        if self.book.visible_ids is not None:
+            return self.answer(status.HTTP_201_CREATED, entry)
+        return status.HTTP_201_CREATED, just_posted(entry, draft, tree=self.tree)
 
 
 @extend_schema_view(
@@ -181,6 +181,7 @@ class PostExchange(EntryView):
                 asked[f"{side}_amount"], currency=account.currency, field=f"{side}_amount"
             )
         entry = services.exchange(book=self.book, actor=self.user, **asked)
+        del self.tree  # it may have opened trading accounts since
         return self.answer(status.HTTP_201_CREATED, entry)
 
 

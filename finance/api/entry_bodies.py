@@ -185,6 +185,20 @@ def entries_of(book: Book) -> QuerySet[JournalEntry]:
     )
 
 
+def just_posted(entry: JournalEntry, draft: EntryDraft, *, tree: AccountTree) -> dict[str, Any]:
+    """A new entry as EntrySerializer shows it to who sees all accounts, without reading it back."""
+    lines = [
+        JournalLine(
+            account_id=line.account_id, currency=tree.by_id[line.account_id].currency, amount=line.amount, memo=line.memo
+        )
+        for line in draft.lines
+    ]  # fmt: skip
+    entry._prefetched_objects_cache = {"lines": lines}  # type: ignore[attr-defined]
+    # Nothing has taken it back or replaced it yet.
+    entry._state.fields_cache |= {"reversed_by": None, "corrected_by": None}
+    return dict(EntrySerializer(entry, context={"tree": tree, "tags": {}}).data)
+
+
 def line_drafts(lines: list[dict[str, Any]], *, tree: AccountTree, path: str = "") -> list[LineDraft]:
     """The checked body's lines as drafts. Raises NotFound and AmountInvalid by field."""
     drafts = []

@@ -18,6 +18,7 @@ from finance.api.schedules import ScheduleView
 from finance.models import RecurringFinding
 from finance.periods import WeekendShift
 from finance.planning.detection import selectors, services
+from finance.planning.detection.weekdays import SEVERAL_A_WEEK
 from finance.planning.recurrence import CADENCES, Unit
 from finance.planning.schedules.definition import AmountKind
 from finance.tags.services import tags_named
@@ -26,7 +27,8 @@ from identity.api.idempotency import once_per_key
 FINDING = {
     "id": 12, "state": "offered", "payee": "City water", "description": "", "account": 41, "category": 57, "currency": "EUR",
     "amount_kind": "range", "amount": "-34.50", "least": "-38.00", "most": "-31.00", "per_year": "-207.00",
-    "rhythm": "two_months", "unit": "month", "every": 2, "days": [10], "shift": "none", "next": "2026-05-10",
+    "rhythm": "two_months", "unit": "month", "every": 2, "days": [10], "weekday_number": None, "weekday": None,
+    "weekdays": [], "shift": "none", "next": "2026-05-10",
     "lasts_until": "2026-07-01", "confidence": 99, "payments": 5, "missed": 0, "between": 0, "first_payment": "2025-07-10",
     "latest_payment": "2026-03-10", "evidence": ["0195a4c1-7d1e-7cc3-98c4-dc0c0c07398f"], "schedule": None,
     "decided_by": None, "decided_at": None, "found_at": "2026-03-10T18:02:11.120000Z",
@@ -54,8 +56,9 @@ class FindingSerializer(serializers.ModelSerializer[RecurringFinding]):
     least = serializers.SerializerMethodField()
     most = serializers.SerializerMethodField()
     per_year = serializers.SerializerMethodField(help_text="What a year of it comes to.")
-    rhythm = serializers.ChoiceField(choices=[cadence.name for cadence in CADENCES])
+    rhythm = serializers.ChoiceField(choices=[each.name for each in (*CADENCES, *SEVERAL_A_WEEK)])
     days = serializers.ListField(child=serializers.IntegerField(), help_text=shapes.HELP["days"])
+    weekdays = serializers.ListField(child=serializers.IntegerField(), help_text=shapes.HELP["weekdays"])
     shift = serializers.ChoiceField(choices=[each.value for each in WeekendShift], help_text=shapes.HELP["shift"])
     unit = serializers.ChoiceField(choices=[each.value for each in Unit])
     next = serializers.DateField(source="next_due", help_text="The next nominal date.")
@@ -74,7 +77,8 @@ class FindingSerializer(serializers.ModelSerializer[RecurringFinding]):
         model = RecurringFinding
         fields = (
             *("id", "state", "payee", "description", "account", "category", "currency", "amount_kind", "amount"),
-            *("least", "most", "per_year", "rhythm", "unit", "every", "days", "shift", "next", "lasts_until"),
+            *("least", "most", "per_year", "rhythm", "unit", "every", "days", "weekday_number", "weekday"),
+            *("weekdays", "shift", "next", "lasts_until"),
             *("confidence", "payments", "missed", "between", "first_payment", "latest_payment", "evidence"),
             *("schedule", "decided_by", "decided_at", "found_at"),
         )

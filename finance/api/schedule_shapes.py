@@ -22,6 +22,7 @@ from finance.planning.schedules.definition import AmountKind, CounterLine, Defin
 from finance.planning.schedules.models import Schedule, SchedulePayment
 from finance.planning.schedules.selectors import Obligations, Occurrence, Status
 from finance.planning.schedules.services.schedules import MOST_LINES, MOST_TAGS
+from finance.public_holidays import LONGEST_REGION
 
 _KINDS = [kind.value for kind in AmountKind]
 _UNITS = [unit.value for unit in Unit]
@@ -71,7 +72,9 @@ SCHEDULE = {
     "days": [],
     "weekday_number": None,
     "weekday": None,
+    "weekdays": [],
     "shift": "before",
+    "holidays": "DE-BY",
     "until": None,
     "count": None,
     "total": None,
@@ -92,7 +95,12 @@ HELP = {
     "days": "Days of the month, such as [15, 31]; 31 is the last day of each month. Without any the day of `first`.",
     "weekday_number": "With `weekday`: which one of the month, 5 is the last.",
     "weekday": "0 is Monday; with `weekday_number`, for months and years.",
+    "weekdays": "For weeks: on these weekdays of each, such as [0, 3]; 0 is Monday. Without any that of `first`.",
     "shift": "Where a date on a weekend is shown: it stays, or goes to the weekday before, after or nearest.",
+    "holidays": (
+        'Region whose public holidays `shift` keeps off as well: a country such as "DE", or a part such as "DE-BY"; '
+        '"": weekends only. Default: the region of the book.'
+    ),
     "until": "Last nominal date.",
     "count": "Number of occurrences.",
     "total": "Ends when so much has been due, without sign; the last amount is what was left. Only for fixed amounts.",
@@ -139,7 +147,14 @@ class ScheduleChanges(StrictSerializer):
     weekday = serializers.IntegerField(
         min_value=0, max_value=6, required=False, allow_null=True, help_text=HELP["weekday"]
     )
+    weekdays = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=6), max_length=7, required=False,
+        help_text=HELP["weekdays"],
+    )  # fmt: skip
     shift = serializers.ChoiceField(choices=_SHIFTS, required=False, help_text=HELP["shift"])
+    holidays = serializers.CharField(
+        max_length=LONGEST_REGION, allow_blank=True, required=False, help_text=HELP["holidays"]
+    )
     until = serializers.DateField(required=False, allow_null=True, help_text=HELP["until"])
     count = serializers.IntegerField(
         min_value=1, max_value=10_000, required=False, allow_null=True, help_text=HELP["count"]
@@ -295,6 +310,8 @@ class ScheduleSerializer(serializers.ModelSerializer[Schedule]):
     lines = serializers.SerializerMethodField(help_text=HELP["lines"])
     tags = serializers.SerializerMethodField()
     days = serializers.ListField(child=serializers.IntegerField(), help_text=HELP["days"])
+    weekdays = serializers.ListField(child=serializers.IntegerField(), help_text=HELP["weekdays"])
+    holidays = serializers.CharField(help_text="Region whose public holidays `shift` keeps off as well.")
     amount_kind = serializers.ChoiceField(choices=_KINDS, help_text=HELP["amount_kind"])
     unit = serializers.ChoiceField(choices=_UNITS, help_text=HELP["unit"])
     shift = serializers.ChoiceField(choices=_SHIFTS, help_text=HELP["shift"])
@@ -309,7 +326,8 @@ class ScheduleSerializer(serializers.ModelSerializer[Schedule]):
         fields = (
             *("id", "name", "account", "currency", "amount_kind", "amount", "least", "most", "lines"),
             *("payee", "description", "tags", "first", "unit", "every", "days", "weekday_number", "weekday"),
-            *("shift", "until", "count", "total", "asked_from", "continues", "continued_by", "next"),
+            *("weekdays", "shift", "holidays", "until", "count", "total", "asked_from", "continues", "continued_by"),
+            "next",
             *("created_by", "created_at"),
         )
 
@@ -410,7 +428,7 @@ def definition_of(
     account = account or tree.by_id[before.account_id if before else 0]
     changes: dict[str, Any] = {
         name: given[name]
-        for name in ("name", "payee", "description", "first", "every", "until", "count")
+        for name in ("name", "payee", "description", "first", "every", "until", "count", "holidays")
         if name in given
     }
     changes["account_id"] = account.pk
@@ -422,8 +440,7 @@ def definition_of(
             changes[name] = kind(given[name])
     if "amount_kind" in given and given["amount_kind"] in ("fixed", "variable"):
         changes |= {name: None for name in ("least", "most") if name not in given}
-    if "days" in given:
-        changes["days"] = tuple(given["days"])
+    changes |= {name: tuple(given[name]) for name in ("days", "weekdays") if name in given}
     if "weekday" in given or "weekday_number" in given:
         number, day = (before.weekday if before else None) or (None, None)
         number, day = given.get("weekday_number", number), given.get("weekday", day)

@@ -306,4 +306,5 @@ class PostTransfer(EntryView):
             book=self.book, actor=self.user, source_account=source, target_account=target, fee_category=category,
             source=JournalEntry.Source.API, **amounts, **asked,
         )  # fmt: skip
+        del self.tree  # an exchange may have opened trading accounts since
         return self.answer(status.HTTP_201_CREATED, entry)

@@ -224,6 +224,7 @@ urlpatterns = [
     path(
         f"{BOOK}schedules/from-calendar/", calendars.ScheduleFromCalendar.as_view(), name="api-schedule-from-calendar"
     ),
+    path(f"{BOOK}schedules/from-calendar/preview/", calendars.PreviewCalendar.as_view(), name="api-calendar-preview"),
     path(f"{SCHEDULE}calendar/", calendars.ScheduleCalendar.as_view(), name="api-schedule-calendar"),
     path(f"{BOOK}schedules/", schedules.ScheduleList.as_view(), name="api-schedules"),
     path(f"{BOOK}schedules/upcoming/", schedules.UpcomingOccurrences.as_view(), name="api-schedules-upcoming"),

@@ -53,6 +53,8 @@ class Book(models.Model):
     name = models.CharField(_("name"), max_length=120)
     base_currency = models.CharField(_("base currency"), max_length=8)
     time_zone = models.CharField(_("time zone"), max_length=64)
+    # The region whose public holidays schedules keep off, such as "DE-BY" (finance.public_holidays); empty: weekends only.
+    holidays = models.CharField(_("public holidays"), max_length=60, blank=True, default="", db_default="")
     # Nothing may be posted on or before this date; the database refuses it.
     closed_through = models.DateField(_("closed through"), null=True, blank=True)
     # When that was said; stamped by the database, so that verification can tell what came after.

@@ -19,16 +19,26 @@ class Replaced:
 
 
 Watcher = Callable[[Book, Sequence[Replaced]], None]
-_watchers: dict[str, Watcher] = {}
+_watchers: dict[str, tuple[Watcher, str]] = {}
 
 
-def watch_replacements(*, name: str, watcher: Watcher) -> None:
-    """Call `watcher` for all entries that are reversed or replaced from now on. A second one of a name replaces the first."""
-    _watchers[name] = watcher
+def watch_replacements(*, name: str, watcher: Watcher, concerns: str = "true") -> None:
+    """Call `watcher` for all entries that are reversed or replaced from now on. A second one of a name replaces the first.
+
+    `concerns` is an SQL condition on the row `entry` of the book %(book)s, without which the watcher has nothing to do: an
+    entry that concerns nobody is taken back by one statement.
+    """
+    _watchers[name] = watcher, concerns
+
+
+def concerns() -> str:
+    """The SQL condition that an entry concerns one watcher at least."""
+    return " OR ".join(f"({condition})" for _, condition in _watchers.values()) or "false"
 
 
 def tell_replaced(*, book: Book, replaced: Sequence[Replaced]) -> None:
     """Call all watchers, in the order of their names. Raises what they raise."""
     if replaced:
         for name in sorted(_watchers):
-            _watchers[name](book, replaced)
+            watcher, _ = _watchers[name]
+            watcher(book, replaced)

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     """Recurring invoices, and refunds of shared bills."""
 
     dependencies = [
-        ('finance', '0028_recurring'),
+        ('finance', '0029_holidays_and_weekdays'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

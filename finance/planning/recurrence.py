@@ -35,11 +35,11 @@ class Unit(StrEnum):
 class Recurrence:
     """A rule: every n units from the anchor, which is the first day that may be an occurrence.
 
-    Days and weeks are counted from the anchor. Months and years are counted from the anchor's month, on `days` of the
-    month (one, or two for twice a month; without any the anchor's own), or on a weekday of the month: `weekday` is
-    (which, weekday), so (2, 1) is the second Tuesday and (LAST_WEEKDAY, 4) the last Friday. A day that a month does
-    not have is its last day; the rule keeps the 31st, so the next long month has it again. Two days that fall
-    together in February are two occurrences.
+    Days and weeks are counted from the anchor; with `weekdays` (0 is Monday) from the Monday of the anchor's week, on each
+    of these days. Months and years are counted from the anchor's month, on `days` of the month (any number of them;
+    without any the anchor's own), or on a weekday of the month: `weekday` is (which, weekday), so (2, 1) is the second
+    Tuesday and (LAST_WEEKDAY, 4) the last Friday. A day that a month does not have is its last day; the rule keeps the
+    31st, so the next long month has it again. Two days that fall together in February are two occurrences.
 
     Raises ValueError for a rule that has no meaning.
     """
@@ -49,6 +49,7 @@ class Recurrence:
     every: int = 1
     days: tuple[int, ...] = ()
     weekday: tuple[int, int] | None = None
+    weekdays: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.every < 1:
@@ -61,13 +62,17 @@ class Recurrence:
             raise ValueError("Days of the month are different numbers from 1 to 31, the lower one first.")
         if self.weekday and not (1 <= self.weekday[0] <= LAST_WEEKDAY and 0 <= self.weekday[1] <= 6):
             raise ValueError("A weekday of the month is a number from 1 to 5 and a weekday from 0 to 6.")
+        if self.weekdays and self.unit is not Unit.WEEK:
+            raise ValueError("Only weeks have several weekdays.")
+        if list(self.weekdays) != sorted(set(self.weekdays)) or not all(0 <= day <= 6 for day in self.weekdays):
+            raise ValueError("Weekdays are different numbers from 0 to 6, the lower one first.")
 
     def at(self, index: int) -> datetime.date | None:
         """The occurrence with that index (the first has 0); None behind the year 9999."""
         if index < 0:
             raise ValueError("Occurrences are counted from 0.")
         if self._months == 0:
-            ordinal = self.anchor.toordinal() + index * self._days
+            ordinal = self._ordinal_at(index)
             return datetime.date.fromordinal(ordinal) if ordinal <= _LAST_ORDINAL else None
         step, slot = divmod(index + self._skipped(), len(self.days) or 1)
         year, month = divmod(_month_number(self.anchor) + step * self._months, 12)
@@ -101,9 +106,11 @@ class Recurrence:
         if date >= self.anchor:
             return self
         if self._months == 0:
-            steps = -((date - self.anchor).days // self._days)
-            ordinal = max(1, self.anchor.toordinal() - steps * self._days)
-            if (self.anchor.toordinal() - ordinal) % self._days:
+            # Of several weekdays the Monday of a week, so that none of its days is lost.
+            anchor = self._monday if self.weekdays else self.anchor.toordinal()
+            steps = -((date.toordinal() - anchor) // self._days)
+            ordinal = max(1, anchor - steps * self._days)
+            if (anchor - ordinal) % self._days:
                 return self
             return replace(self, anchor=datetime.date.fromordinal(ordinal))
         steps = -((_month_number(date) - _month_number(self.anchor)) // self._months)
@@ -126,6 +133,18 @@ class Recurrence:
         """Months of a step; 0 for rules of days and weeks."""
         return {Unit.MONTH: self.every, Unit.YEAR: 12 * self.every}.get(self.unit, 0)
 
+    @property
+    def _monday(self) -> int:
+        """The ordinal of the Monday of the anchor's week."""
+        return self.anchor.toordinal() - self.anchor.weekday()
+
+    def _ordinal_at(self, index: int) -> int:
+        """The day with that index of a rule of days or weeks."""
+        if not self.weekdays:
+            return self.anchor.toordinal() + index * self._days
+        week, slot = divmod(index + bisect_left(self.weekdays, self.anchor.weekday()), len(self.weekdays))
+        return self._monday + week * self._days + self.weekdays[slot]
+
     def _in_month(self, year: int, month: int) -> list[datetime.date]:
         """The rule's dates in one month."""
         if self.weekday is None:
@@ -143,10 +162,14 @@ class Recurrence:
         """Index of the first occurrence on or after `date`, by arithmetic: a far window costs as much as a near one."""
         if date <= self.anchor:
             return 0
-        if self._months == 0:
+        if self.weekdays:
+            weeks = (date.toordinal() - self._monday) // self._days
+            index = max(0, weeks * len(self.weekdays) - bisect_left(self.weekdays, self.anchor.weekday()))
+        elif self._months == 0:
             return -((self.anchor - date).days // self._days)
-        steps = (_month_number(date) - _month_number(self.anchor)) // self._months
-        index = max(0, steps * (len(self.days) or 1) - self._skipped())
+        else:
+            steps = (_month_number(date) - _month_number(self.anchor)) // self._months
+            index = max(0, steps * (len(self.days) or 1) - self._skipped())
         while (found := self.at(index)) is not None and found < date:
             index += 1
         return index

@@ -14,6 +14,7 @@ from finance.periods import PayRule, WeekendShift
 from finance.preferences.models import PayPeriod, SavedView
 from finance.preferences.selectors import pay_rule_of, views_of
 from finance.preferences.services import checked_query
+from finance.public_holidays import checked_region
 from identity.models import User
 from platform_outbox.emit import emit, emit_many
 
@@ -32,6 +33,7 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
         views = SavedView.objects.filter(book=book, shared=True)
     return {
         "version": VERSION,
+        "holidays": book.holidays,
         "pay_period": rule
         and {
             "day": rule.day,
@@ -56,6 +58,11 @@ def take(arrival: Arrival, document: Any) -> list[str]:
         if document["version"] != VERSION:
             reason = _("Views of version %(version)s are not known here.") % {"version": str(document["version"])[:20]}
             raise BookUnreadable(reason=reason)
+        try:
+            arrival.book.holidays = checked_region(document.get("holidays", ""), field="holidays")
+            arrival.book.save(update_fields=["holidays"])
+        except Invalid as error:
+            left.append(_("The region of public holidays was not imported: %(why)s") % {"why": error.detail})
         if (given := document["pay_period"]) is not None:
             anchor = datetime.date.fromisoformat(given["anchor"]) if given["anchor"] else None
             rule = PayRule(day=given["day"], shift=WeekendShift(given["shift"]), anchor=anchor, weeks=given["weeks"])

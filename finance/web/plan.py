@@ -11,8 +11,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 from django_stubs_ext import StrOrPromise
 
@@ -31,6 +31,7 @@ from finance.planning.schedules import selectors, services
 from finance.planning.schedules.matching import Match
 from finance.planning.schedules.selectors import Occurrence, Status
 from finance.planning.upcoming import Layer, Upcoming
+from finance.public_holidays import holiday_names
 from finance.web.access import book_page, id_in, user_of
 from finance.web.entry_forms import amount_field
 from finance.web.plan_forecast import LAYERS
@@ -124,7 +125,16 @@ def plan_calendar(request: HttpRequest, book: Book) -> HttpResponse:
     for each in selectors.occurrences_of(book=book, first=first, last=last, today=today):
         by_day[each.date].append(each)
     days = [first + datetime.timedelta(days=index) for index in range((last - first).days + 1)]
-    cells = [{"date": day, "outside": day.month != month.month, "items": by_day.get(day, [])} for day in days]
+    holidays = holiday_names(region=book.holidays, first=first, last=last, language=get_language() or "")
+    cells = [
+        {
+            "date": day,
+            "outside": day.month != month.month,
+            "items": by_day.get(day, []),
+            "holiday": holidays.get(day, ""),
+        }
+        for day in days
+    ]
     context = {
         "book": book,
         "today": today,

@@ -1,7 +1,7 @@
 """A schedule as a household writes it: spent, received or moved, how much, how often, until when."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -16,7 +16,7 @@ from finance.planning.recurrence import Unit
 from finance.planning.schedules.definition import AmountKind, CounterLine, Definition
 from finance.web.account_choices import AccountField
 from finance.web.entry_forms import CATEGORY_TYPES, HOLDING_TYPES, amount_field
-from finance.web.plan_words import weekday_names, which_names
+from finance.web.plan_words import region_text, weekday_names, which_names
 
 DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 PARTS = 3
@@ -64,7 +64,15 @@ class ScheduleForm(forms.Form):
     first = forms.DateField(label=gettext_lazy("First on"), widget=DATE)
     every = forms.IntegerField(label=gettext_lazy("Every"), min_value=1, max_value=1000, initial=1)
     unit = forms.ChoiceField(label=pgettext_lazy("schedule form", "Unit"), choices=UNITS, initial="month")
+    weekdays = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("Of weeks: on"), required=False, coerce=int, widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Such as Monday and Thursday. Left out: the weekday of the first day."),
+    )  # fmt: skip
     shift = forms.ChoiceField(label=gettext_lazy("What falls on a weekend"), choices=SHIFTS)
+    holidays = forms.ChoiceField(
+        label=gettext_lazy("Public holidays"), required=False,
+        help_text=gettext_lazy("What moves off weekends keeps off these as well. The region is in the settings of the book."),
+    )  # fmt: skip
     days = forms.CharField(
         label=gettext_lazy("Days of the month"), required=False, max_length=100,
         help_text=gettext_lazy("Such as 15, 31. The 31st is the last day of each month. Left out: the day above."),
@@ -79,7 +87,14 @@ class ScheduleForm(forms.Form):
     description = forms.CharField(label=gettext_lazy("Note"), required=False, max_length=500)
 
     def __init__(
-        self, data: Any = None, *, tree: list[Account], initial: Any = None, changes: bool = False, parts: int = PARTS
+        self,
+        data: Any = None,
+        *,
+        tree: list[Account],
+        initial: Any = None,
+        changes: bool = False,
+        parts: int = PARTS,
+        regions: Iterable[str] = (),
     ) -> None:
         super().__init__(data, initial=initial)
         self.tree = tree
@@ -87,6 +102,9 @@ class ScheduleForm(forms.Form):
         self.fields["weekday_number"].choices = by_number  # type: ignore[attr-defined]
         days = [("", "…"), *((str(index), full) for index, (_short, full) in enumerate(weekday_names()))]
         self.fields["weekday"].choices = days  # type: ignore[attr-defined]
+        self.fields["weekdays"].choices = days[1:]  # type: ignore[attr-defined]
+        holidays = [("", _("not looked at")), *((each, region_text(each)) for each in dict.fromkeys(regions) if each)]
+        self.fields["holidays"].choices = holidays  # type: ignore[attr-defined]
         self.fields["account"] = AccountField(tree=tree, types=HOLDING_TYPES, label=_("Account"))
         self.fields["category"] = AccountField(
             tree=tree, types=(*CATEGORY_TYPES, *HOLDING_TYPES), label=_("Category, or the other account"),
@@ -164,7 +182,9 @@ class ScheduleForm(forms.Form):
             every=1 if once else given["every"],
             days=() if once else given["days"],
             weekday=(number or 0, -1 if day is None else day) if has_weekday and not once else None,
+            weekdays=() if once else tuple(sorted(given["weekdays"])),
             shift=WeekendShift(given["shift"]),
+            holidays=given["holidays"],
             until=None if once else given["until"],
             count=1 if once else given["count"],
             total=None if once else total,
@@ -214,7 +234,9 @@ def initial_of(definition: Definition, *, tree: list[Account]) -> dict[str, Any]
         "first": definition.first,
         "every": definition.every,
         "unit": "once" if once else definition.unit.value,
+        "weekdays": definition.weekdays,
         "shift": definition.shift.value,
+        "holidays": definition.holidays,
         "days": ", ".join(map(str, definition.days)),
         "weekday_number": definition.weekday[0] if definition.weekday else "",
         "weekday": definition.weekday[1] if definition.weekday else "",

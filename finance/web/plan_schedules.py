@@ -17,6 +17,7 @@ from core.keyset import keyset_page
 from finance.errors import FinanceError, NotFound
 from finance.ledger.selectors import accounts_of, book_for, paths_of
 from finance.models import Book, JournalEntry, JournalLine, Role, Schedule
+from finance.periods import WeekendShift
 from finance.planning.detection.selectors import finding_for
 from finance.planning.detection.services import make_schedule, terms_of
 from finance.planning.schedules import selectors, services
@@ -25,8 +26,8 @@ from finance.planning.schedules.selectors import Occurrence
 from finance.tags.models import Tag
 from finance.tags.selectors import tags_of_entries
 from finance.web.access import book_page, id_in, user_of
-from finance.web.plan_forms import PARTS, PLACES, ScheduleForm, definition_from, initial_of
-from finance.web.plan_words import end_text, rule_text
+from finance.web.plan_forms import PARTS, PLACES, SHIFTS, ScheduleForm, definition_from, initial_of
+from finance.web.plan_words import end_text, region_text, rule_text
 from finance.web.refusals import refuse
 
 PAGE = 100
@@ -124,14 +125,18 @@ def _form_page(
 ) -> HttpResponse:
     tree = accounts_of(book=book)
     today = today_in(book)
-    initial: dict[str, Any] = {"direction": "spent", "first": today}
+    initial: dict[str, Any] = {"direction": "spent", "first": today, "holidays": book.holidays}
     if source is not None:
+        source = replace(source, holidays=book.holidays if source.holidays is None else source.holidays)
         initial = initial_of(source, tree=tree)
     if schedule is not None:
         following = selectors.next_expected(book=book, today=today, schedules=[schedule]).get(schedule.pk)
         initial["effective_from"] = following.nominal if following and following.nominal > schedule.first else None
     parts = max(PARTS, len(source.lines) if source else 0)
-    form = ScheduleForm(request.POST or None, tree=tree, initial=initial, changes=schedule is not None, parts=parts)
+    form = ScheduleForm(
+        request.POST or None, tree=tree, initial=initial, changes=schedule is not None, parts=parts,
+        regions=[book.holidays, initial["holidays"]],
+    )  # fmt: skip
     if request.method == "POST" and form.is_valid() and form.said is not None:
         said = form.said
         if source is not None:
@@ -182,6 +187,8 @@ def plan_schedule(request: HttpRequest, book: Book, schedule_id: int) -> HttpRes
         "currency": schedule.account.currency,
         "rule": rule_text(definition),
         "end": end_text(definition),
+        "shift": dict(SHIFTS)[definition.shift.value] if definition.shift != WeekendShift.NONE else "",
+        "holidays": region_text(schedule.holidays) if schedule.holidays else "",
         "lines": [
             (line.account_id, names.get(line.account_id, "").partition(":")[2].replace(":", " › "), amount, line.memo)
             for line, amount in sides
@@ -214,7 +221,10 @@ def _end_or_remove(request: HttpRequest, schedule: Schedule, today: datetime.dat
 
 
 def _has_details(definition: Definition) -> bool:
-    given = (definition.days, definition.weekday, definition.until, definition.total, definition.description)
+    given = (
+        *(definition.days, definition.weekday, definition.weekdays),
+        *(definition.until, definition.total, definition.description),
+    )
     return any(given) or definition.count not in (None, 1) or definition.shift != "none"
 
 

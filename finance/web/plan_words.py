@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from core.formatting import active_locale, date_text
 from finance.planning.recurrence import LAST_DAY, LAST_WEEKDAY, Unit
 from finance.planning.schedules.definition import Definition
+from finance.public_holidays import region_names
 
 
 def weekday_name(weekday: int) -> str:
@@ -37,7 +38,8 @@ def rule_text(definition: Definition) -> str:
             return ngettext("Every day", "Every %(n)d days", every) % {"n": every}
         case Unit.WEEK:
             often = ngettext("Every week", "Every %(n)d weeks", every) % {"n": every}
-            return _("%(often)s, on %(day)s") % {"often": often, "day": weekday_name(definition.first.weekday())}
+            days = [weekday_name(day) for day in definition.weekdays or (definition.first.weekday(),)]
+            return _("%(often)s, on %(day)s") % {"often": often, "day": _listed(days)}
         case Unit.MONTH:
             often = ngettext("Every month", "Every %(n)d months", every) % {"n": every}
         case _unit:
@@ -49,8 +51,21 @@ def rule_text(definition: Definition) -> str:
         told = {"often": often, "which": dict(which_names())[which], "day": weekday_name(day)}
         return _("%(often)s, on the %(which)s %(day)s") % told
     days = [_day_text(day) for day in definition.days or (definition.first.day,)]
-    both = days[0] if len(days) == 1 else _("%(days)s and %(last)s") % {"days": ", ".join(days[:-1]), "last": days[-1]}
-    return _("%(often)s, on %(days)s") % {"often": often, "days": both}
+    return _("%(often)s, on %(days)s") % {"often": often, "days": _listed(days)}
+
+
+def region_text(region: str) -> str:
+    """ "Bayern, Germany" for DE-BY, "Germany" for DE: the country in the reader's language, its part in its own."""
+    country, _dash, part = region.partition("-")
+    name = str(active_locale().territories.get(country, country))
+    return f"{region_names(country).get(part, part)}, {name}" if part else name
+
+
+def _listed(texts: list[str]) -> str:
+    """ "day 1, day 15 and the last day"."""
+    return (
+        texts[0] if len(texts) == 1 else _("%(days)s and %(last)s") % {"days": ", ".join(texts[:-1]), "last": texts[-1]}
+    )
 
 
 def end_text(definition: Definition) -> str:

@@ -12,16 +12,19 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from core.clock import today_in
-from core.formatting import date_text
+from core.formatting import active_locale, date_text
 from finance.errors import Conflict, FinanceError, Invalid, NotFound
 from finance.ledger import services
 from finance.models import Book, PayPeriod, Role
 from finance.periods import MAX_PAY_WEEKS, PayRule, WeekendShift
+from finance.planning.schedules.services import change_holidays
 from finance.preferences import services as preferences
 from finance.preferences.selectors import pay_rule_of
+from finance.public_holidays import LONGEST_REGION, country_codes, region_names
 from finance.web.access import book_page, user_of
 from finance.web.accounts import NameForm
 from finance.web.books import time_zone_choices
+from finance.web.plan_words import region_text
 from finance.web.refusals import refuse
 from identity.mail import base_url
 
@@ -101,6 +104,35 @@ class TimeZoneForm(forms.Form):
         self.fields["time_zone"].choices = time_zone_choices()  # type: ignore[attr-defined]
 
 
+class HolidaysForm(forms.Form):
+    """Country and part of it; the parts on offer are those of the country that is set."""
+
+    country = forms.ChoiceField(
+        label=gettext_lazy("Public holidays of"), required=False,
+        help_text=gettext_lazy("What moves off weekends keeps off these days as well. Nothing that was recorded changes."),
+    )  # fmt: skip
+    part = forms.CharField(
+        label=gettext_lazy("Region"), required=False, max_length=LONGEST_REGION,
+        help_text=gettext_lazy("Where some days are holidays in a part of the country only, such as BY for Bavaria."),
+    )  # fmt: skip
+
+    def __init__(self, data: QueryDict | None = None, *, region: str) -> None:
+        country, _dash, part = region.partition("-")
+        super().__init__(data, initial={"country": country, "part": part}, auto_id="id_holidays_%s")
+        names = active_locale().territories
+        known = sorted((str(names.get(code, code)), code) for code in country_codes())
+        choices = [("", _("None: weekends only")), *((code, name) for name, code in known)]
+        self.fields["country"].choices = choices  # type: ignore[attr-defined]
+        self.parts = region_names(country) if country else {}
+        self.fields["part"].widget.attrs["list"] = "holiday-regions"
+
+    def region(self) -> str:
+        """The region that was said; of another country than before the former part means nothing."""
+        country, part = self.cleaned_data["country"], self.cleaned_data["part"].strip()
+        is_left_over = country != self.initial["country"] and part == self.initial["part"]
+        return f"{country}-{part}" if country and part and not is_left_over else country
+
+
 class DeleteForm(forms.Form):
     """The name of the book once more, so that nobody deletes the wrong one."""
 
@@ -149,6 +181,21 @@ def book_time_zone(request: HttpRequest, book: Book) -> HttpResponse:
         messages.success(request, _("Days of this book now begin in %(zone)s.") % {"zone": chosen.replace("_", " ")})
         return redirect("web:settings", book.pk)
     return _page(request, book, zone_form=form)
+
+
+@require_POST
+@book_page(at_least=Role.OWNER)
+def book_holidays(request: HttpRequest, book: Book) -> HttpResponse:
+    form = HolidaysForm(request.POST, region=book.holidays)
+    if form.is_valid():
+        try:
+            change_holidays(book=book, actor=user_of(request), region=form.region())
+        except FinanceError as error:
+            refuse(form, error, fields={"holidays": "part"})
+        else:
+            messages.success(request, _("The public holidays were saved."))
+            return redirect("web:settings", book.pk)
+    return _page(request, book, holidays_form=form)
 
 
 @require_POST
@@ -237,6 +284,7 @@ def _page(
     *,
     name_form: forms.Form | None = None,
     zone_form: forms.Form | None = None,
+    holidays_form: forms.Form | None = None,
     close_form: forms.Form | None = None,
     reopen_form: forms.Form | None = None,
     pay_form: forms.Form | None = None,
@@ -246,6 +294,8 @@ def _page(
     context = {
         "name_form": name_form or NameForm(initial={"name": book.name}),
         "zone_form": zone_form or TimeZoneForm(initial={"time_zone": book.time_zone}),
+        "holidays_form": holidays_form or HolidaysForm(region=book.holidays),
+        "holidays": region_text(book.holidays) if book.holidays else "",
         "close_form": close_form or PeriodForm(initial={"through": last_month_end}),
         "pay_form": pay_form or _pay_form(book),
         "reopen_form": reopen_form or ReopenForm(auto_id="id_reopen_%s"),

@@ -33,7 +33,7 @@ from finance.ledger.selectors import account_paths
 from finance.ledger.transfer_fees import FeeRule
 from finance.models import ImportProfile, RecurringFinding
 from finance.payees.services import merge_payees, rename_payee, save_payee
-from finance.periods import PayRule
+from finance.periods import PayRule, WeekendShift
 from finance.planning.budgets import services as budgets
 from finance.planning.cards.services import add_card
 from finance.planning.detection import services as detection
@@ -170,9 +170,9 @@ def test_every_column_of_json_is_known():
         if field.get_internal_type() == "JSONField"
     }
     assert found == {
-        "RecurringFinding.days", "RecurringFinding.evidence",
+        "RecurringFinding.days", "RecurringFinding.weekdays", "RecurringFinding.evidence",
         "Change.asked", "Change.beside", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
-        "Schedule.lines", "Schedule.days", "Schedule.tag_ids", "ScheduleOccurrence.refused",
+        "Schedule.lines", "Schedule.days", "Schedule.weekdays", "Schedule.tag_ids", "ScheduleOccurrence.refused",
         "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
         "Invoice.lines", "RecurringInvoice.lines",
     }  # fmt: skip
@@ -371,7 +371,10 @@ def whole_book(book, owner, accounts, entries):
         name="Power", account_id=accounts.checking.pk, amount=-80_00, first=datetime.date(2025, 9, 3), unit=Unit.MONTH,
         lines=(CounterLine(account_id=accounts.rent.pk, memo="flat"),), tag_ids=(tag.pk,), days=(3, 17), total=9_000_00,
     )  # fmt: skip
-    schedule = schedules.create_schedule(book=book, actor=owner, definition=power, today=TODAY)
+    schedules.change_holidays(book=book, actor=owner, region="DE-BY")
+    lessons = replace(power, name="Lessons", unit=Unit.WEEK, days=(), weekdays=(0, 3), shift=WeekendShift.AFTER)
+    schedules.create_schedule(book=book, actor=owner, definition=lessons, today=TODAY)
+    schedule = schedules.create_schedule(book=book, actor=owner, definition=replace(power, holidays="IL"), today=TODAY)
     day = {"nominal": datetime.date(2025, 9, 3), "actor": owner}
     schedules.link_entry(schedule=schedule, entry=entries[0], **day)
     schedules.refuse_entry(schedule=schedule, entry=entries[1], **day)
@@ -390,7 +393,8 @@ def whole_book(book, owner, accounts, entries):
     counts = dict.fromkeys(("confidence", "hits", "misses", "extras"), 4)
     amounts = dict.fromkeys(("amount", "least", "most", "per_year"), -80_00)
     found = RecurringFinding.objects.create(
-        book=book, group="stadtwerke", payee="Stadtwerke", account=accounts.checking, counter=accounts.rent, days=[3],
+        book=book, group="stadtwerke", payee="Stadtwerke", account=accounts.checking, counter=accounts.rent,
+        weekday_number=2, weekday=1,
         rhythm="month", unit="month", every=1, shift="none", amount_kind="fixed", evidence=[entries[0].pk],
         **days, **counts, **amounts,
     )  # fmt: skip

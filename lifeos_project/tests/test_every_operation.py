@@ -347,6 +347,9 @@ def bodies(world):
             "lines": [{"account": world["accounts"].rent.pk}],
         },
         ("POST", BOOK + "loans/{loan_id}/unlinked/"): {"split": True},
+        ("POST", BOOK + "schedules/from-calendar/preview/"): {
+            "ics": "BEGIN:VEVENT\nSUMMARY:Pay\nDTSTART:20260131\nRRULE:FREQ=DAILY\nEND:VEVENT"
+        },
         ("POST", BOOK + "recurring/{finding_id}/schedule/"): {"amount": "-15.00", "tags": ["Holiday"]},
         ("POST", BOOK + "recurring/{finding_id}/dismiss/"): None,
         ("POST", BOOK + "recurring/{finding_id}/offer/"): None,

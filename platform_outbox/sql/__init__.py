@@ -62,7 +62,7 @@ def database() -> BaseDatabaseWrapper:
 
 
 def rows_of(statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-    """Run the statement inside the open transaction and return its rows, if it gives any.
+    """Run the statement, inside the open transaction if there is one, and return its rows, if it gives any.
 
     jsonb comes as text, as from Django's cursor; moments come in the time zone of the connection, which is UTC.
     """
@@ -71,6 +71,8 @@ def rows_of(statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> l
         with db.cursor() as cursor:
             cursor.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
+    if not db.in_atomic_block:
+        db.close_if_health_check_failed()
     db.ensure_connection()
     db.validate_no_broken_transaction()
     with db.wrap_database_errors:
@@ -78,7 +80,8 @@ def rows_of(statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> l
         if kept is None or kept.connection is not db.connection:
             kept = _local.cursor = psycopg.Cursor(db.connection)
         kept.execute(statement, values)
-        return kept.fetchall() if kept.description else []
+        # None: no rows were asked for. `description` tells too, and describes each column first.
+        return kept.fetchall() if kept.rownumber is not None else []
 
 
 # A query for the oldest of many along an index must not sort them all. The server would: where its

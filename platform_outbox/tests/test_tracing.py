@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 
 from platform_outbox import testing
-from platform_outbox.emit import emit, emit_many
+from platform_outbox.emit import emit, emit_many, emit_within, event_insert, notifier, shard_of
 from platform_outbox.events import current_trace, traced
 from platform_outbox.models import OutboxMessage
 from platform_outbox.tests.probe import handlers
@@ -41,6 +41,31 @@ def test_events_carry_the_request_that_they_come_from():
         third: "",
     }
     assert current_trace() == ""
+
+
+def test_a_statement_writes_its_event_with_what_its_row_knows_if_there_is_one(monkeypatch):
+    rung = []
+    monkeypatch.setattr(notifier, "notify", rung.extend)
+    statement = f"""
+        WITH change AS (SELECT %(given)s::int AS number WHERE %(given)s::int > 0), event AS (
+            {event_insert(source="change", filled="jsonb_build_object('number', change.number)")}
+        ) SELECT number FROM change"""
+
+    def change(given):
+        return emit_within(Ticked(key="a", number=0), statement=statement, values={"given": given})
+
+    with traced("request-1"):
+        assert change(7) == [(7,)]
+    assert change(-7) == []
+
+    stored = OutboxMessage.objects.get()
+    assert (stored.event_type, stored.payload, stored.trace) == (
+        "probe.clock.ticked",
+        {"key": "a", "number": 7},
+        "request-1",
+    )
+    assert (stored.shard, stored.ordering_key) == (shard_of("a"), "a")
+    assert rung == []  # not before the commit
 
 
 def test_handlers_run_under_the_request_of_their_event(seen):

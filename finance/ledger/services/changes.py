@@ -23,7 +23,7 @@ from finance.ledger.posting import EntryDraft
 from finance.ledger.revising import Edit, Kept, draft_as_it_is, revised
 from finance.ledger.services.drafts import accounts_for_posting, check_draft
 from finance.ledger.services.entries import ENTRIES_PER_EVENT, guarded, reversals_of
-from finance.ledger.services.journal import Posting, copy_entries, next_ids
+from finance.ledger.services.journal import Posting, copy_entries, insert_reversal
 from finance.ledger.undoing import take_back_beside
 from identity.models import User
 from platform_outbox.emit import emit, emit_many
@@ -297,6 +297,49 @@ def _lines_of(entries: Sequence[JournalEntry]) -> dict[int, list[JournalLine]]:
     return lines
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What became of a step: ids of the entries. `late`: its reversal has another date than the entry."""
+
+    reversal_id: int | None
+    replacement_id: int | None
+    late: bool = False
+    announced: bool = False
+
+
+def _write(book: Book, actor: User | None, steps: Sequence[_Step], *, on: datetime.date | None) -> list[_Written]:
+    """Write the reversals and replacements of the steps; one of a single step by one statement, if nothing watches it."""
+    taken = [step.taken_back for step in steps if step.taken_back is not None]
+    if len(steps) == 1 and taken and on and (steps[0].draft is None or steps[0].corrects_id == taken[0].pk):
+        found = insert_reversal(entry=taken[0], actor=actor, on=on, description="", replacement=steps[0].draft)
+        if found:
+            reversal, replacement_id = found[0], found[1].pk if steps[0].draft is not None else None
+            late = reversal.date != taken[0].date
+            return [_Written(reversal_id=reversal.pk, replacement_id=replacement_id, late=late, announced=True)]
+    postings = reversals_of(book=book, entries=taken, on=on) if taken and on else []
+    late_ids = {entry.pk for posting, entry in zip(postings, taken, strict=True) if posting.draft.date != entry.date}
+    postings += [
+        Posting(draft=step.draft, source=Source.CORRECTION.value, corrects_id=step.corrects_id)
+        for step in steps
+        if step.draft is not None
+    ]
+    if not postings:
+        return []
+    accounts = accounts_for_posting(
+        book=book, account_ids={line.account_id for posting in postings for line in posting.draft.lines}
+    )
+    ids = copy_entries(book=book, actor=actor, postings=postings, accounts=accounts)
+    reversal_ids, replacement_ids = iter(ids[: len(taken)]), iter(ids[len(taken) :])
+    return [
+        _Written(
+            reversal_id=next(reversal_ids) if step.taken_back is not None else None,
+            replacement_id=next(replacement_ids) if step.draft is not None else None,
+            late=step.taken_back is not None and step.taken_back.pk in late_ids,
+        )
+        for step in steps
+    ]
+
+
 def _carry_out(
     book: Book, actor: User | None, steps: Sequence[_Step], *, on: datetime.date | None, action: str,
     asked: Mapping[str, object], left: Sequence[Left], undoes: Change | None = None,
@@ -310,28 +353,8 @@ def _carry_out(
         if left:
             raise Conflict(reason=left[0].why)
         return None
-    taken = [step.taken_back for step in steps if step.taken_back is not None]
-    made = [step for step in steps if step.draft is not None]
-    postings = reversals_of(book=book, entries=taken, on=on) if taken and on else []
-    postings += [
-        Posting(draft=step.draft, source=Source.CORRECTION.value, corrects_id=step.corrects_id)
-        for step in made
-        if step.draft is not None
-    ]
-    accounts = accounts_for_posting(
-        book=book, account_ids={line.account_id for posting in postings for line in posting.draft.lines}
-    )
-    ids = next_ids(len(postings)) if postings else []
-    if postings:
-        copy_entries(book=book, actor=actor, postings=postings, accounts=accounts, ids=ids)
-    reversal_of = {entry.pk: pk for entry, pk in zip(taken, ids, strict=False)}
-    after_of = {id(step): pk for step, pk in zip(made, ids[len(taken) :], strict=True)}
-    reversed_late = {
-        entry.pk for posting, entry in zip(postings, taken, strict=False) if posting.draft.date != entry.date
-    }
-    redated = sum(
-        step.redated or (step.taken_back is not None and step.taken_back.pk in reversed_late) for step in steps
-    )
+    written = _write(book, actor, steps, on=on)
+    redated = sum(step.redated or each.late for step, each in zip(steps, written, strict=True))
     change = Change.objects.create(
         book=book, action=action, asked=asked, beside=beside or None, undoes=undoes, made_by=actor,
         entry_count=len(steps) + len(noted),
@@ -343,28 +366,22 @@ def _carry_out(
     )  # fmt: skip
     ChangedEntry.objects.bulk_create(
         [
-            ChangedEntry(
-                book=book, change=change, before=step.taken_back, after_id=after_of.get(id(step)),
-            )
-            for step in steps
+            ChangedEntry(book=book, change=change, before=step.taken_back, after_id=each.replacement_id)
+            for step, each in zip(steps, written, strict=True)
         ]
         + [ChangedEntry(book=book, change=change, before_id=pk, after_id=pk) for pk in noted],
         batch_size=1000,
     )  # fmt: skip
     events: list[JournalCorrected | JournalReversed] = []
-    for step in steps:
-        if step.taken_back is None:
-            continue
-        entry_id, reversal_id, after = step.taken_back.pk, reversal_of[step.taken_back.pk], after_of.get(id(step))
-        events.append(
-            JournalReversed(book_id=book.pk, entry_id=entry_id, reversal_id=reversal_id)
-            if after is None
-            else JournalCorrected(
-                book_id=book.pk, entry_id=entry_id, reversal_id=reversal_id, replacement_id=after
-            )
-        )  # fmt: skip
+    brought_back: list[int] = []
+    for step, each in zip(steps, written, strict=True):
+        after = each.replacement_id
+        if step.taken_back is None or each.reversal_id is None:
+            brought_back += [after] if after is not None else []
+        elif not each.announced:
+            same = {"book_id": book.pk, "entry_id": step.taken_back.pk, "reversal_id": each.reversal_id}
+            events.append(JournalReversed(**same) if after is None else JournalCorrected(**same, replacement_id=after))
     emit_many(events)
-    brought_back = [after_of[id(step)] for step in made if step.taken_back is None]
     for announced in in_batches(brought_back, size=ENTRIES_PER_EVENT):
         emit(JournalPosted(book_id=book.pk, entry_ids=tuple(announced), source=Source.CORRECTION.value))
     if undoes is None:

@@ -8,18 +8,18 @@ import datetime
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from core.batches import in_batches
-from finance.errors import AlreadyReversed, Conflict, PeriodClosedError
+from finance.errors import AlreadyReversed, Conflict, EntryInvalid, PeriodClosedError
 from finance.events import JournalCorrected, JournalPosted, JournalReversed
 from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft, PastEntry, opposite
 from finance.ledger.services.drafts import accounts_for_posting, check_draft, check_shape
-from finance.ledger.services.journal import Posting, copy_entries, insert_entry, next_ids
+from finance.ledger.services.journal import Posting, copy_entries, insert_entry, insert_reversal, next_ids
 from finance.ledger.visibility import check_lines
 from identity.models import User
 from platform_outbox.emit import emit, emit_many
@@ -48,14 +48,17 @@ def post_entry(
     draft = EntryDraft(date=date, lines=lines, payee=payee, description=description, uid=uid)
     check_shape(draft)
     check_lines(draft.lines, book=book)
-    with guarded(book=book, date=date):
+    with guarded(book=book, date=date, alone=True):
         entry = insert_entry(book=book, actor=actor, draft=draft, source=str(source))
-        if entry is None:
-            # Only now ask why, so that a good posting does not pay for the question.
-            check_draft(draft, accounts_for_posting(book=book, account_ids={line.account_id for line in lines}))
-            raise Conflict(reason=_("An account was changed at the same moment; try again."))
-        emit(JournalPosted(book_id=book.pk, entry_ids=(entry.pk,), source=str(source)))
-    return entry
+    if entry is not None:
+        return entry
+    # Only now ask why, so that a good posting does not pay for the question.
+    with transaction.atomic():
+        closed = Book.objects.values_list("closed_through", flat=True).get(pk=book.pk)
+        if closed is not None and date <= closed:
+            raise PeriodClosedError(field="date", closed_through=closed, date=date)
+        check_draft(draft, accounts_for_posting(book=book, account_ids={line.account_id for line in lines}))
+    raise Conflict(reason=_("An account was changed at the same moment; try again."))
 
 
 def post_entries(*, book: Book, actor: User | None, drafts: Sequence[EntryDraft], source: str) -> list[int]:
@@ -135,6 +138,12 @@ def correct_entry(
     """
     book = entry.book
     draft = EntryDraft(date=date, lines=lines, payee=payee, description=description)
+    with suppress(EntryInvalid), guarded(book=book, date=date, alone=True):
+        check_shape(draft)
+        written = insert_reversal(entry=entry, actor=actor, on=on, description="", replacement=draft)
+        if written:
+            return written[1]
+    # Something speaks against it, or watches the entry: step by step.
     with guarded(book=book, date=date):
         (reversal,) = reversals_of(book=book, entries=[entry], on=on)
         accounts = accounts_for_posting(
@@ -156,6 +165,11 @@ def reverse_entry(*, entry: JournalEntry, actor: User | None, on: datetime.date,
 
     Raises AlreadyReversed, PeriodClosedError, and Conflict for what is a reversal itself.
     """
+    with guarded(book=entry.book, date=on, alone=True):
+        written = insert_reversal(entry=entry, actor=actor, on=on, description=description, replacement=None)
+        if written:
+            return written[0]
+    # Something speaks against it, or watches the entry: step by step.
     (reversal_id,) = reverse_entries(book=entry.book, actor=actor, entries=[entry], on=on, description=description)
     return JournalEntry.objects.get(pk=reversal_id)
 
@@ -204,10 +218,14 @@ def reversals_of(
 
 
 @contextmanager
-def guarded(*, book: Book, date: datetime.date) -> Iterator[None]:
-    """A transaction in which a guard's refusal comes out as the domain error of the same meaning."""
+def guarded(*, book: Book, date: datetime.date, alone: bool = False) -> Iterator[None]:
+    """A transaction in which a guard's refusal comes out as the domain error of the same meaning.
+
+    `alone` says that it is one statement, a transaction of its own unless there is one already: a savepoint keeps that usable.
+    """
+    alone = alone and not connection.in_atomic_block and transaction.get_autocommit()
     try:
-        with transaction.atomic():
+        with nullcontext() if alone else transaction.atomic():
             yield
     except IntegrityError as error:
         diagnostics = getattr(error.__cause__, "diag", None)

@@ -13,8 +13,9 @@ from finance.errors import Invalid
 
 MEDIA_TYPE = "text/calendar; charset=utf-8"
 MOST_OCTETS = 75
-# One event of another program, with its alarms and attendees.
+# One event of another program, with its alarms and attendees; and a whole calendar of years.
 MOST_READ = 100_000
+MOST_READ_WHOLE = 2_000_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 # Text that is cut for a property: descriptions of entries may be long.
 _MOST_TEXT = 500
@@ -33,11 +34,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadEvent:
-    """What was read of one event; `rrule` is empty where it does not repeat."""
+    """What was read of one event; `rrule` is empty where it does not repeat. `refused` says what has no equal here."""
 
     summary: str
-    date: datetime.date
+    date: datetime.date | None
     rrule: str
+    refused: str = ""
 
 
 def calendar_lines(events: Iterable[Event], *, name: str, stamp: datetime.datetime) -> Iterator[str]:
@@ -87,31 +89,60 @@ def read_event(text: str) -> ReadEvent:
     """The one event of a calendar. Raises Invalid (field "ics"), which names what has no equal in a schedule."""
     if len(text) > MOST_READ:
         raise _refused(_("A file with one event has at most %(most)d characters.") % {"most": MOST_READ})
+    events = _events(text)
+    if len(events) != 1:
+        reason = _("The file has %(count)d events; give one with exactly one.") % {"count": len(events)}
+        raise _refused(reason)
+    if events[0].refused:
+        raise _refused(events[0].refused)
+    return events[0]
+
+
+def read_events(text: str) -> list[ReadEvent]:
+    """All events of a calendar, in its order. Raises Invalid (field "ics") for what is no calendar, or too large."""
+    if len(text) > MOST_READ_WHOLE:
+        raise _refused(_("A calendar has at most %(most)d characters.") % {"most": MOST_READ_WHOLE})
+    events = _events(text)
+    if not events:
+        raise _refused(_("There is no event in this file. Export the calendar as iCalendar (.ics)."))
+    return events
+
+
+def _events(text: str) -> list[ReadEvent]:
     unfolded = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "")
     inside: list[str] = []
-    found: dict[str, tuple[str, str]] = {}
-    events = 0
+    found: dict[str, str] = {}
+    refused = ""
+    events = []
     for line in unfolded.split("\n"):
         head, colon, value = line.strip().partition(":")
-        name, _semicolon, parameters = head.upper().partition(";")
+        name = head.upper().partition(";")[0]
         if name == "BEGIN":
             inside.append(value.upper())
-            events += value.upper() == "VEVENT"
+            if inside[-1] == "VEVENT":
+                found, refused = {}, ""
         elif name == "END":
             if not inside or inside.pop() != value.upper():
                 raise _refused(_("This is no calendar: END:%(name)s without its beginning.") % {"name": value[:20]})
+            if value.upper() == "VEVENT":
+                events.append(_event(found, refused))
         elif colon and inside and inside[-1] == "VEVENT":
             if name in ("RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID") or (name == "RRULE" and name in found):
-                raise _refused(_("%(name)s has no equal in a schedule.") % {"name": name})
-            found.setdefault(name, (parameters, value))
-    if events != 1 or inside:
-        reason = _("The file has %(count)d events; give one with exactly one.") % {"count": events}
-        raise _refused(reason)
-    return ReadEvent(
-        summary=_plain(found.get("SUMMARY", ("", ""))[1]),
-        date=_date(found.get("DTSTART", ("", ""))[1]),
-        rrule=found.get("RRULE", ("", ""))[1].strip(),
-    )
+                refused = refused or _("%(name)s has no equal in a schedule.") % {"name": name}
+            found.setdefault(name, value)
+    if inside:
+        raise _refused(_("This is no calendar: %(name)s has no end.") % {"name": inside[-1][:20]})
+    return events
+
+
+def _event(found: dict[str, str], refused: str) -> ReadEvent:
+    """DTSTART counts as its day, as it is written: of a moment the day at its own place."""
+    try:
+        date = datetime.datetime.strptime(found.get("DTSTART", "")[:8], "%Y%m%d").date()  # noqa: DTZ007
+    except ValueError:
+        date, refused = None, refused or _("DTSTART is a day such as 20260131.")
+    summary = _plain(found.get("SUMMARY", ""))
+    return ReadEvent(summary=summary, date=date, rrule=found.get("RRULE", "").strip(), refused=refused)
 
 
 def _refused(reason: str) -> Invalid:
@@ -121,11 +152,3 @@ def _refused(reason: str) -> Invalid:
 def _plain(value: str) -> str:
     """A text value without its escapes."""
     return re.sub(r"\\(.)", lambda found: "\n" if found[1] in "nN" else found[1], value).strip()[:_MOST_TEXT]
-
-
-def _date(value: str) -> datetime.date:
-    """The day of DTSTART, as it is written: of a moment the day at its own place."""
-    try:
-        return datetime.datetime.strptime(value[:8], "%Y%m%d").date()  # noqa: DTZ007
-    except ValueError as error:
-        raise _refused(_("DTSTART is a day such as 20260131.")) from error

@@ -14,7 +14,7 @@ from dateutil.rrule import rrulestr
 
 from core.texts import gettext as _
 from finance.errors import Invalid
-from finance.periods import WeekendShift, shifted
+from finance.periods import WeekendShift, month_end, shifted
 from finance.planning.recurrence import LAST_DAY, LAST_WEEKDAY, Recurrence, Unit
 
 MOST_TEXT = 500
@@ -22,8 +22,8 @@ MOST_EVERY = 1000
 MOST_COUNT = 10_000
 # Every month has it; a later day may be missing.
 _SAFE_DAY = 28
-# Dates that are compared with dateutil's: more than four years of months, and a leap year for rules of years.
-_COMPARED = 60
+# Dates that are compared with dateutil's: more than four years of months, and leap years for rules of years.
+_COMPARED, _YEARS_COMPARED = 60, 10
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _WORKING = "MO,TU,WE,TH,FR"
 _UNITS = {Unit.DAY: "DAILY", Unit.WEEK: "WEEKLY", Unit.MONTH: "MONTHLY", Unit.YEAR: "YEARLY"}
@@ -47,17 +47,26 @@ def rrule_of(
     *,
     rule: Recurrence,
     shift: WeekendShift = WeekendShift.NONE,
+    holidays: str = "",
     until: datetime.date | None = None,
     count: int | None = None,
 ) -> str:
     """The value of an RRULE whose DTSTART is the rule's first date. `until` is a nominal date, included.
 
-    Raises Invalid (field "rule") for what iCalendar cannot say: most days that move off weekends, and two days of the
-    month that fall together in February.
+    Raises Invalid (field "rule") for what iCalendar cannot say: most days that move off weekends, all that move off
+    public holidays, and two days of the month that fall together in February.
     """
+    if holidays and shift is not WeekendShift.NONE:
+        reason = _(
+            "iCalendar has no rule for a day that moves off public holidays. The calendar feed has the days themselves; or "
+            "let the schedule stay on its day."
+        )
+        raise Invalid(field="rule", reason=reason)
     parts = [f"FREQ={_UNITS[rule.unit]}"]
     if rule.every > 1:
         parts.append(f"INTERVAL={rule.every}")
+    if rule.weekdays:
+        parts.append(f"BYDAY={','.join(_WEEKDAYS[day] for day in rule.weekdays)}")
     if rule.unit in (Unit.MONTH, Unit.YEAR):
         if rule.unit is Unit.YEAR:
             parts.append(f"BYMONTH={rule.anchor.month}")
@@ -133,6 +142,10 @@ def read_rrule(text: str, *, start: datetime.date) -> ReadRule:
     return ReadRule(rule=rule, shift=shift, until=until, count=count)
 
 
+def _not_its_first(start: datetime.date) -> Invalid:
+    return _refused(_("The first date, %(start)s, is not a date of the rule.") % {"start": start.isoformat()})
+
+
 def _refused(reason: str) -> Invalid:
     return Invalid(field="rrule", reason=reason)
 
@@ -185,9 +198,7 @@ def _rule(parts: dict[str, str], *, unit: Unit, every: int, start: datetime.date
         for name in ("BYMONTHDAY", "BYMONTH", "BYSETPOS") + (("BYDAY",) if unit is Unit.DAY else ()):
             if name in parts:
                 raise _refused(_("%(name)s has no equal in a schedule of days or weeks.") % {"name": name})
-        if "," in parts.get("BYDAY", ""):
-            raise _refused(_("Several weekdays (BYDAY) have no equal in one schedule; make a schedule of each."))
-        return Recurrence(anchor=start, unit=unit, every=every), WeekendShift.NONE
+        return Recurrence(anchor=start, unit=unit, every=every, weekdays=_of_week(parts, start)), WeekendShift.NONE
     if unit is Unit.YEAR and _numbers(parts, "BYMONTH") not in ([], [start.month]):
         raise _refused(_("BYMONTH has an equal only where it is the month of the first date."))
     if unit is Unit.MONTH and "BYMONTH" in parts:
@@ -198,7 +209,20 @@ def _rule(parts: dict[str, str], *, unit: Unit, every: int, start: datetime.date
             raise _refused(_("BYDAY together with BYMONTHDAY has no equal in a schedule."))
         return _by_weekday(parts, places, unit=unit, every=every, start=start)
     given = _numbers(parts, "BYMONTHDAY") or [start.day]
-    return Recurrence(anchor=start, unit=unit, every=every, days=_days(given, places)), WeekendShift.NONE
+    days = _days(given, places)
+    if not places and start.day not in given and not (-1 in given and start == month_end(start)):
+        # Also a 30 February, for which dateutil would look in eight thousand years.
+        raise _not_its_first(start)
+    return Recurrence(anchor=start, unit=unit, every=every, days=days), WeekendShift.NONE
+
+
+def _of_week(parts: dict[str, str], start: datetime.date) -> tuple[int, ...]:
+    """The weekdays of a rule of weeks; none where it is the one that it begins on."""
+    names = parts["BYDAY"].split(",") if "BYDAY" in parts else []
+    if not all(name in _WEEKDAYS for name in names):
+        raise _refused(_("BYDAY in a rule of weeks has weekdays such as MO,TH."))
+    days = sorted({_WEEKDAYS.index(name) for name in names})
+    return () if days == [start.weekday()] else tuple(days)
 
 
 def _by_weekday(
@@ -249,20 +273,16 @@ def _check_same(text: str, rule: Recurrence, shift: WeekendShift, *, start: date
         if not part.startswith(("COUNT=", "UNTIL="))
     )
     begin = datetime.datetime.combine(start, datetime.time())
+    compared = _YEARS_COMPARED if rule.unit is Unit.YEAR else _COMPARED
+    nominals = itertools.takewhile(bool, map(rule.at, range(compared)))
+    ours = [shifted(nominal, shift) for nominal in nominals if nominal is not None]
+    if not ours or ours[0] != start:
+        raise _not_its_first(start)
     try:
-        theirs = [each.date() for each in itertools.islice(rrulestr(bare, dtstart=begin), _COMPARED)]
+        theirs = [each.date() for each in itertools.islice(rrulestr(bare, dtstart=begin), compared)]
     except (ValueError, TypeError, KeyError) as error:
         raise _refused(_("This is no rule that calendars can read.")) from error
-    ours: list[datetime.date] = []
-    for index in range(_COMPARED):
-        nominal = rule.at(index)
-        if nominal is None:
-            break
-        ours.append(shifted(nominal, shift))
-    same = min(len(ours), len(theirs))
-    if not theirs or theirs[0] != start or (ours and ours[0] != start):
-        raise _refused(_("The first date, %(start)s, is not a date of the rule.") % {"start": start.isoformat()})
-    if ours[:same] != theirs[:same] or len(theirs) < min(len(ours), _COMPARED):
+    if ours != theirs:
         reason = _(
             "This rule leaves out months (or years) that do not have the day; a schedule takes their last day. "
             "Say the last day as BYMONTHDAY=-1, or as the last of 28,29,30,31 by BYSETPOS=-1."

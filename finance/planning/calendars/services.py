@@ -5,7 +5,8 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import transaction
 from django.urls import reverse
@@ -17,8 +18,8 @@ from finance.errors import Invalid, NotFound
 from finance.events import CalendarFeedChanged
 from finance.ledger.models import Book
 from finance.ledger.selectors import book_for
-from finance.periods import WeekendShift, shifted
-from finance.planning.calendars.icalendar import Event, calendar_lines, read_event
+from finance.periods import WeekendShift
+from finance.planning.calendars.icalendar import Event, calendar_lines, read_event, read_events
 from finance.planning.calendars.models import CalendarFeed
 from finance.planning.calendars.rrule import ReadRule, read_rrule, rrule_of
 from finance.planning.schedules.models import Schedule
@@ -33,6 +34,8 @@ DAYS_AHEAD = 400
 READS_PER_HOUR = 120
 # What is spread over a month has no day in a calendar.
 _WITHOUT_A_DAY = frozenset({Layer.BUDGET, Layer.HABIT})
+# Events of a calendar that repeat: more are hardly plans of a household.
+MOST_REPEATING = 200
 _NAMESPACE = uuid.UUID("5f0c7a2e-6c52-4f0a-9d55-2f3d7b7c1e10")
 
 
@@ -132,9 +135,9 @@ def schedule_as_calendar(*, schedule: Schedule) -> Iterator[str]:
     if until is not None and count is not None:
         days = given.rule.occurrences(first, until)
         count, until = min(count, len(days)), None
-    rrule = rrule_of(rule=given.rule, shift=given.shift, until=until, count=count)
+    rrule = rrule_of(rule=given.rule, shift=given.shift, holidays=given.holidays or "", until=until, count=count)
     identity = uuid.uuid5(_NAMESPACE, f"{schedule.book_id} schedule {schedule.pk}")
-    event = Event(uid=f"{identity}@lifeos", date=shifted(first, given.shift), summary=schedule.name, rrule=rrule)
+    event = Event(uid=f"{identity}@lifeos", date=given.shown(first), summary=schedule.name, rrule=rrule)
     return calendar_lines([event], name=schedule.name, stamp=schedule.changed_at)
 
 
@@ -150,16 +153,83 @@ class ReadSchedule:
 def read_schedule(*, ics: str) -> ReadSchedule:
     """The dates that the one event of a calendar says. Raises Invalid (ics) with what has no equal in a schedule."""
     event = read_event(ics)
-    if not event.rrule:
+    if not event.rrule or event.date is None:
         raise Invalid(field="ics", reason=_("The event does not repeat: it has no RRULE."))
     try:
-        read = read_rrule(event.rrule, start=event.date)
+        return _read(event.summary, event.date, event.rrule)
     except Invalid as error:
         raise Invalid(field="ics", reason=error.detail) from error
-    first = event.date
+
+
+def dates_of(found: ReadSchedule) -> dict[str, Any]:
+    """What the event says of a schedule's Definition. A calendar knows no holidays, so its days stay where they are."""
+    rule, read = found.read.rule, found.read
+    return {
+        "first": found.first, "unit": rule.unit, "every": rule.every, "days": rule.days, "weekday": rule.weekday,
+        "weekdays": rule.weekdays, "shift": read.shift, "holidays": "", "until": read.until, "count": read.count,
+    }  # fmt: skip
+
+
+def _read(name: str, date: datetime.date, rrule: str) -> ReadSchedule:
+    """Raises Invalid (rrule)."""
+    read, first = read_rrule(rrule, start=date), date
     if read.shift is not WeekendShift.NONE:
         first = read.rule.at(0) or first
-    return ReadSchedule(name=event.summary, first=first, read=read)
+    return ReadSchedule(name=name, first=first, read=read)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PossibleSchedule:
+    """An event that repeats: what it becomes, or the reason why it becomes nothing."""
+
+    name: str
+    date: datetime.date | None
+    rrule: str
+    schedule: ReadSchedule | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadCalendar:
+    """The events of a calendar that repeat, in its order, and how many do not."""
+
+    events: list[PossibleSchedule]
+    single: int
+
+
+def read_calendar(*, ics: str, today: datetime.date) -> ReadCalendar:
+    """What of a whole calendar becomes schedules, and what does not and why. Raises Invalid (ics)."""
+    found, single = [], 0
+    for event in read_events(ics):
+        if not event.rrule and not event.refused:
+            single += 1
+            continue
+        found.append(possible_schedule(name=event.summary, date=event.date, rrule=event.rrule, today=today))
+        if event.refused:
+            found[-1] = replace(found[-1], schedule=None, reason=event.refused)
+    if len(found) > MOST_REPEATING:
+        reason = _("The calendar has %(count)d events that repeat; at most %(most)d are read at once.")
+        raise Invalid(field="ics", reason=reason % {"count": len(found), "most": MOST_REPEATING})
+    return ReadCalendar(events=found, single=single)
+
+
+def possible_schedule(*, name: str, date: datetime.date | None, rrule: str, today: datetime.date) -> PossibleSchedule:
+    """What the event of that day and rule becomes. What ended before today becomes nothing."""
+    read, reason = None, ""
+    if date is None:
+        reason = _("DTSTART is a day such as 20260131.")
+    else:
+        try:
+            read = _read(name, date, rrule)
+        except Invalid as error:
+            reason = error.detail
+    if read is not None:
+        count, until = read.read.count, read.read.until
+        ends = [until, read.read.rule.at(count - 1) if count else None]
+        last = min((each for each in ends if each is not None), default=None)
+        if last is not None and last < today:
+            read, reason = None, _("It ended on %(day)s.") % {"day": last.isoformat()}
+    return PossibleSchedule(name=name, date=date, rrule=rrule, schedule=read, reason=reason)
 
 
 def _hash(token: str) -> str:

@@ -35,6 +35,7 @@ class Cycle:
     mode: Mode = Mode.FULL
     percent: Decimal | None = None
     amount: int | None = None
+    holidays: str = ""
 
     def __post_init__(self) -> None:
         for field, day in (("closing_day", self.closing_day), ("due_day", self.due_day)):
@@ -78,8 +79,8 @@ class Cycle:
         return day
 
     def paid_on(self, closing: datetime.date) -> datetime.date:
-        """The day on which the bank takes it: the due day, moved off a weekend."""
-        return shifted(self.due(closing), self.shift)
+        """The day on which the bank takes it: the due day, moved off weekends and the public holidays of the region."""
+        return shifted(self.due(closing), self.shift, self.holidays)
 
     def payment(self, balance: int) -> int:
         """What of a statement that owes `balance` (minor units) is paid; nothing where nothing is owed."""

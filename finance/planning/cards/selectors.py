@@ -20,7 +20,7 @@ def cycle_of(terms: CardTerms) -> Cycle:
     """The card's cycle, as the arithmetic takes it. Raises Invalid."""
     return Cycle(
         closing_day=terms.closing_day, due_day=terms.due_day, shift=WeekendShift(terms.shift), mode=Mode(terms.mode),
-        percent=terms.percent, amount=terms.amount,
+        percent=terms.percent, amount=terms.amount, holidays=terms.book.holidays,
     )  # fmt: skip
 
 

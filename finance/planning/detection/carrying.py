@@ -14,6 +14,7 @@ from finance.ledger.models import Book, JournalEntry
 from finance.periods import WeekendShift
 from finance.planning.detection.models import LONGEST_GROUP, RecurringFinding
 from finance.planning.detection.series import MOST_EVIDENCE
+from finance.planning.detection.weekdays import SEVERAL_A_WEEK
 from finance.planning.recurrence import CADENCES, Recurrence, Unit
 from identity.models import User
 from platform_outbox.emit import emit_many
@@ -37,7 +38,9 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
             {
                 "group": each.group, "payee": each.payee, "description": each.description, "account": each.account_id,
                 "counter": each.counter_id, "rhythm": each.rhythm, "unit": each.unit, "every": each.every,
-                "days": each.days, "shift": each.shift, "amount_kind": each.amount_kind, "state": each.state,
+                "days": each.days, "weekdays": each.weekdays,
+                "weekday": None if each.weekday is None else [each.weekday_number, each.weekday], "shift": each.shift,
+                "amount_kind": each.amount_kind, "state": each.state,
                 "schedule": each.schedule_id, "decided_at": each.decided_at.isoformat() if each.decided_at else None,
                 "own": reader is not None and each.decided_by_id == reader.pk,
                 "evidence": [str(uids[entry_id]) for entry_id in each.evidence if entry_id in uids],
@@ -77,8 +80,13 @@ def _finding(arrival: Arrival, given: dict[str, Any], entries: dict[uuid.UUID, i
         unit=Unit(given["unit"]),
         every=int(given["every"]),
         days=tuple(given["days"]),
+        weekday=None if given.get("weekday") is None else (int(given["weekday"][0]), int(given["weekday"][1])),
+        weekdays=tuple(given.get("weekdays", ())),
     )
-    if given["rhythm"] not in {cadence.name for cadence in CADENCES} or given["state"] not in _STATES:
+    if (
+        given["rhythm"] not in {cadence.name for cadence in (*CADENCES, *SEVERAL_A_WEEK)}
+        or given["state"] not in _STATES
+    ):
         raise ValueError("a finding has an unknown rhythm or state")
     if rule.every > _MOST_COUNT or len(given["evidence"]) > MOST_EVIDENCE:
         raise ValueError("a finding has an unlikely number")
@@ -97,6 +105,9 @@ def _finding(arrival: Arrival, given: dict[str, Any], entries: dict[uuid.UUID, i
         unit=rule.unit.value,
         every=rule.every,
         days=list(rule.days),
+        weekdays=list(rule.weekdays),
+        weekday_number=rule.weekday[0] if rule.weekday else None,
+        weekday=rule.weekday[1] if rule.weekday else None,
         shift=WeekendShift(given["shift"]).value,
         amount_kind=RecurringFinding.Kind(given["amount_kind"]).value,
         state=given["state"],

@@ -45,6 +45,9 @@ class RecurringFinding(models.Model):
     unit = models.CharField(_("unit"), max_length=5, choices=[(each.value, each.value) for each in Unit])
     every = models.PositiveSmallIntegerField(_("every"))
     days = models.JSONField(_("days of the month"), default=list)
+    weekday_number = models.PositiveSmallIntegerField(_("which weekday of the month"), null=True, blank=True)
+    weekday = models.PositiveSmallIntegerField(_("weekday"), null=True, blank=True)
+    weekdays = models.JSONField(_("weekdays"), default=list, db_default=[])
     shift = models.CharField(
         _("on a weekend"), max_length=7, choices=[(each.value, each.value) for each in WeekendShift]
     )
@@ -87,7 +90,11 @@ class RecurringFinding(models.Model):
     @property
     def rule(self) -> Recurrence:
         """Its days from the next one on."""
-        return Recurrence(anchor=self.next_due, unit=Unit(self.unit), every=self.every, days=tuple(self.days))
+        has_weekday = self.weekday_number is not None and self.weekday is not None
+        return Recurrence(
+            anchor=self.next_due, unit=Unit(self.unit), every=self.every, days=tuple(self.days),
+            weekday=(self.weekday_number or 0, self.weekday or 0) if has_weekday else None, weekdays=tuple(self.weekdays),
+        )  # fmt: skip
 
 
 class RecurringCheck(models.Model):

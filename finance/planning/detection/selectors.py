@@ -11,12 +11,14 @@ from django.db.models import QuerySet
 
 from core.clock import today_in
 from finance.errors import NotFound
-from finance.ledger.models import AccountKind, Book, JournalEntry
+from finance.ledger.models import AccountKind, AccountType, Book, JournalEntry
 from finance.ledger.movements import OWN_KINDS
 from finance.ledger.plans import by_index
 from finance.payees.selectors import aliases_in
+from finance.planning.cards.models import CardTerms
 from finance.planning.detection.models import RecurringFinding
 from finance.planning.detection.series import MOST_ENTRIES, Movement
+from finance.planning.loans.models import Loan
 
 # Entries without a payee are one heap, parted by their words: the latest of them are looked at.
 MOST_NAMELESS = 2_000
@@ -101,7 +103,8 @@ def histories(*, book: Book, keys: Collection[str], names: Names, until: datetim
     """What the latest entries of these payees moved, up to `until`; one statement, by indexes.
 
     At most MOST_ENTRIES of each text and MOST_NAMELESS without a payee. Of an entry the own account counts that it moves
-    most; between own accounts, the one that money leaves. What pays a card is left out: cards have plans of their own.
+    most; between own accounts, the one that money leaves. What pays a card is left out, and what pays a loan whose plan says
+    from where: they are expected by plans of their own.
     """
     ordered = sorted(keys)
     limits = [MOST_ENTRIES if key else MOST_NAMELESS for key in ordered]
@@ -114,9 +117,10 @@ def histories(*, book: Book, keys: Collection[str], names: Names, until: datetim
     for entry_id, date, payee, description, key, account_id, kind, currency, amount in rows:
         heads[entry_id] = (date, payee, description, key)
         lines[entry_id].append((account_id, kind, currency, amount))
+    repaid = _repaid_by_terms(book) if heads else {}
     found = []
     for entry_id, (date, payee, description, key) in heads.items():
-        moved = _moved(lines[entry_id])
+        moved = None if _repays(lines[entry_id], repaid) else _moved(lines[entry_id])
         if moved is not None:
             account_id, currency, amount, counter_id, is_transfer = moved
             found.append(
@@ -127,6 +131,23 @@ def histories(*, book: Book, keys: Collection[str], names: Names, until: datetim
                 )
             )  # fmt: skip
     return found
+
+
+def _repaid_by_terms(book: Book) -> dict[int, int]:
+    """Loans and cards that are paid by their own terms: account → the sign of a line that pays them."""
+    loans = Loan.objects.filter(book=book, pays_from__isnull=False).values_list("account", "account__type")
+    repaid = {account_id: -1 if type_ == AccountType.ASSET else 1 for account_id, type_ in loans}
+    cards = CardTerms.objects.filter(book=book, pays_from__isnull=False).values_list("account", flat=True)
+    return repaid | dict.fromkeys(cards, 1)
+
+
+def _repays(lines: Sequence[tuple[int, str, str, int]], repaid: Mapping[int, int]) -> bool:
+    """Whether own money pays such an account (of what was lent: is paid back from it), whatever interest or fee is in it."""
+    for account_id, _kind, _currency, amount in lines:
+        sign = repaid.get(account_id, 0)
+        if amount * sign > 0:
+            return any(kind in OWN_KINDS and of != account_id and part * sign < 0 for of, kind, _code, part in lines)
+    return False
 
 
 def _moved(lines: Iterable[tuple[int, str, str, int]]) -> tuple[int, str, int, int | None, bool] | None:

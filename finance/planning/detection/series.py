@@ -14,14 +14,15 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
 from finance.money import divided
 from finance.periods import shifted
-from finance.planning.recurrence import MAX_DATES, Cadence, Recurrence, Rhythm, Unit, detect
+from finance.planning.detection.weekdays import weekday_rhythms
+from finance.planning.recurrence import MAX_DATES, Cadence, Recurrence, Rhythm, detect
 
 # The latest entries of a group that are looked at: two years of payments every few days.
 MOST_ENTRIES = 200
@@ -35,6 +36,10 @@ _MISSES_IN_A_ROW = 2
 _PRIOR_BITS = -9.0
 _MISS_BITS, _EXTRA_BITS, _DOUBLE_BITS, _OUTSIDE_BITS = -2.5, -2.5, -0.7, -0.5
 _MOST_OUTSIDE_BITS, _MOST_AMOUNT_BITS = -6.0, 6.0
+# Days of the month that vary are on one weekday of it by chance: one more look that chance gets.
+_WEEKDAY_BITS = -3.0
+# A payee of whom nothing else is known than payments a year apart.
+_ALONE_BITS = 2.0
 # Amounts further apart than so many hundredths are of different contracts.
 _APART = 130
 _STEADY = 3
@@ -155,7 +160,11 @@ def _best_parting(ordered: Sequence[Movement]) -> list[_Found]:
     best: list[_Found] = []
     most = 0.0
     for parting in _partings(ordered):
-        found = [one for part in parting if (one := _found_in(part)) and one.confidence >= OFFERED_FROM]
+        found = [
+            one
+            for part in parting
+            if (one := _found_in(part, alone=len(part) == len(ordered))) and one.confidence >= OFFERED_FROM
+        ]
         bits = sum(one.bits for one in found)
         if bits > most + 1:  # the simpler one comes first, and stays unless another says clearly more
             best, most = found, bits
@@ -204,8 +213,8 @@ def _is_near(one: int, other: int) -> bool:
     return high * 100 <= low * 2 * (_APART - 30)
 
 
-def _found_in(part: Sequence[Movement]) -> _Found | None:
-    """The rhythm that the movements keep best."""
+def _found_in(part: Sequence[Movement], *, alone: bool) -> _Found | None:
+    """The rhythm that the movements keep best; `alone`: they are all that there is of their group."""
     if len(part) < 2:
         return None
     dates = sorted({each.date for each in part})
@@ -214,7 +223,7 @@ def _found_in(part: Sequence[Movement]) -> _Found | None:
         rhythm = detect(window)
         if rhythm is not None:
             rhythms.setdefault((rhythm.cadence.name, rhythm.rule.days, rhythm.rule.at(1), rhythm.shift), rhythm)
-    found = [_aligned(part, rhythm) for rhythm in rhythms.values()]
+    found = [_aligned(part, rhythm, alone=alone) for rhythm in (*rhythms.values(), *weekday_rhythms(dates))]
     return max(found, key=lambda one: one.bits, default=None)
 
 
@@ -245,7 +254,7 @@ def _windows(dates: Sequence[datetime.date]) -> Iterator[Sequence[datetime.date]
     yield latest[:-1]
 
 
-def _aligned(part: Sequence[Movement], rhythm: Rhythm) -> _Found:
+def _aligned(part: Sequence[Movement], rhythm: Rhythm, *, alone: bool) -> _Found:
     """The movements laid upon the rule's days, from the latest back to where the series began."""
     cadence = rhythm.cadence
     rule = rhythm.rule.reaching_back(part[0].date - datetime.timedelta(days=cadence.gap[1] + cadence.tolerance))
@@ -290,6 +299,10 @@ def _aligned(part: Sequence[Movement], rhythm: Rhythm) -> _Found:
         + (extras - doubles) * _EXTRA_BITS
         + max(_MOST_OUTSIDE_BITS, (len(part) - within) * _OUTSIDE_BITS)
     )
+    if rule.weekday is not None:
+        bits += _WEEKDAY_BITS
+    if alone and cadence.per_year <= 1 and len(hits) == len(part) and not misses:
+        bits += _ALONE_BITS
     return _Found(rhythm=rhythm, rule=rule, hits=tuple(hits), misses=misses, extras=extras, bits=bits)
 
 
@@ -334,14 +347,11 @@ def _series(group: str, found: _Found, *, today: datetime.date) -> Series | None
     if due is None:
         return None
     kind, amount, least, most = _amounts([movement.amount for _day, movement in found.hits])
-    is_monthly = found.rule.unit in (Unit.MONTH, Unit.YEAR)
     return Series(
         group=group,
         movement=latest,
         rhythm=found.rhythm,
-        rule=Recurrence(
-            anchor=due, unit=found.rule.unit, every=found.rule.every, days=found.rule.days if is_monthly else ()
-        ),
+        rule=replace(found.rule, anchor=due),
         amounts=kind,
         amount=amount,
         least=least,

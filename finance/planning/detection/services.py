@@ -2,9 +2,10 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -73,6 +74,36 @@ def look_through(
         between(some[-1], len(some), looked.new)
     RecurringCheck.objects.update_or_create(book=book, defaults={"complete_at": timezone.now()})
     return Looked(payees=payees, new=new)
+
+
+def look_through_books(
+    *,
+    books: Sequence[Book],
+    begin: tuple[int, str] | None = None,
+    between: Callable[[Book, str, int, int], object],
+) -> Looked:
+    """As look_through, of several books in the order of their numbers. `begin`: the book and payee that it stopped behind."""
+    payees = new = 0
+    for book in books:
+        if begin is not None and book.pk < begin[0]:
+            continue
+        after = begin[1] if begin is not None and book.pk == begin[0] else None
+        looked = look_through(book=book, after=after, between=partial(between, book))
+        payees, new = payees + looked.payees, new + looked.new
+    return Looked(payees=payees, new=new)
+
+
+def payees_to_look_at(*, books: Iterable[Book]) -> int:
+    """How many payees look_through_books goes through."""
+    return sum(len(payees_paid_lately(book=book, today=today_in(book))) for book in books)
+
+
+def look_at_offered(*, book: Book) -> None:
+    """Look again at the payees of what is offered, as when a plan begins to expect some of it. Repeatable."""
+    offered = RecurringFinding.objects.filter(book=book, state=State.OFFERED)
+    keys = sorted({payee.lower() for payee in offered.values_list("payee", flat=True)})
+    for some in in_batches(keys, size=AT_ONCE):
+        look_at(book=book, keys=some)
 
 
 def ask_for_missed(*, most: int = 50) -> int:
@@ -177,7 +208,8 @@ def _fill(finding: RecurringFinding, series: Series) -> None:
     finding.payee, finding.description = movement.payee, movement.description
     finding.account_id, finding.counter_id = movement.account_id, movement.counter_id
     finding.rhythm, finding.unit, finding.every = series.rhythm.cadence.name, rule.unit.value, rule.every
-    finding.days, finding.shift = list(rule.days), series.rhythm.shift.value
+    finding.days, finding.weekdays, finding.shift = list(rule.days), list(rule.weekdays), series.rhythm.shift.value
+    finding.weekday_number, finding.weekday = rule.weekday or (None, None)
     finding.next_due, finding.lasts_until = series.next_due, series.lasts_until
     finding.amount_kind, finding.amount = series.amounts.value, series.amount
     finding.least, finding.most, finding.per_year = series.least, series.most, series.per_year
@@ -208,7 +240,7 @@ def _covering(finding: RecurringFinding, schedules: Sequence[Schedule]) -> Sched
 
 def _apart(repeated: Schedule | RecurringFinding) -> Fraction:
     """Days from one payment to the next, on average."""
-    return _DAYS[Unit(repeated.unit)] * repeated.every / (len(repeated.days) or 1)
+    return _DAYS[Unit(repeated.unit)] * repeated.every / (len(repeated.days) or len(repeated.weekdays) or 1)
 
 
 @transaction.atomic
@@ -248,6 +280,8 @@ def terms_of(*, finding: RecurringFinding) -> Definition:
         lines=(CounterLine(account_id=counter.pk),) if counter else (),
         every=finding.every,
         days=tuple(finding.days),
+        weekday=finding.rule.weekday,
+        weekdays=tuple(finding.weekdays),
         shift=WeekendShift(finding.shift),
         amount_kind=kind,
         least=finding.least if is_bounded else None,

@@ -163,6 +163,10 @@ def link_entry(*, goal: Goal, actor: User | None, entry: JournalEntry, today: da
     ]
 
 
+# Entries that moved something of a goal (ledger.replacements).
+CONCERNS = "EXISTS (SELECT FROM finance_goalmove WHERE book_id = %(book)s AND entry_id = entry.id)"
+
+
 def follow_replaced(book: Book, replaced: Sequence[Replaced]) -> None:
     """Take back what linked entries did that are deleted or corrected, and count their replacements; in the same
     transaction (ledger.replacements). What is set aside may then be more than an account holds, which its page says.

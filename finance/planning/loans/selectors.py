@@ -261,7 +261,7 @@ def upcoming(*, book: Book, first: datetime.date, last: datetime.date, today: da
         loan = state.loan
         for row in state.table.rows:
             if state.is_open(row):
-                day = max(today, shifted(row.date, WeekendShift(loan.shift)))
+                day = max(today, shifted(row.date, WeekendShift(loan.shift), book.holidays))
                 expected += _both_sides(loan, day, row.date, paid=row.total, principal=row.principal)
         for movement in state.movements:
             if movement.entry_id is None and movement.date >= today:

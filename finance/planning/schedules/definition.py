@@ -1,7 +1,7 @@
 """What a schedule says: its dates, its amounts and how they are split. Nothing here knows today or the database.
 
-An occurrence is known by its nominal date. Bounds (first day, last day, count, total) are of nominal dates; a weekend
-moves only the day that is shown.
+An occurrence is known by its nominal date. Bounds (first day, last day, count, total) are of nominal dates; weekends and
+public holidays move only the day that is shown.
 """
 
 import datetime
@@ -55,7 +55,10 @@ class Definition:
     every: int = 1
     days: tuple[int, ...] = ()
     weekday: tuple[int, int] | None = None
+    weekdays: tuple[int, ...] = ()
     shift: WeekendShift = WeekendShift.NONE
+    # Whose public holidays the shift keeps off as well, such as "DE-BY"; None: those of the book, once it is saved.
+    holidays: str | None = None
     until: datetime.date | None = None
     count: int | None = None
     total: int | None = None
@@ -69,7 +72,10 @@ class Definition:
     @property
     def rule(self) -> Recurrence:
         """Its dates without an end. Raises ValueError where they have no meaning."""
-        return Recurrence(anchor=self.first, unit=self.unit, every=self.every, days=self.days, weekday=self.weekday)
+        return Recurrence(
+            anchor=self.first, unit=self.unit, every=self.every, days=self.days, weekday=self.weekday,
+            weekdays=self.weekdays,
+        )  # fmt: skip
 
     @property
     def length(self) -> int | None:
@@ -99,8 +105,8 @@ class Definition:
         return None if following is None or (end is not None and following > end) else following
 
     def shown(self, nominal: datetime.date) -> datetime.date:
-        """The day on which that occurrence is expected: a weekday where the schedule keeps off weekends."""
-        return shifted(nominal, self.shift)
+        """The day on which that occurrence is expected: a working day where the schedule keeps off weekends."""
+        return shifted(nominal, self.shift, self.holidays or "")
 
     def amount_at(self, nominal: datetime.date) -> int:
         """The expected amount; the last one of a total is what the others leave."""
@@ -164,12 +170,22 @@ def _check_rule(given: Definition) -> None:
     if sum(day >= _SHORTEST_MONTH for day in given.days) > 1:
         reason = _("Give only one of the days 28 to 31: two of them would fall on one day in February.")
         raise Invalid(field="days", reason=reason)
+    _check_weekdays(given)
+
+
+def _check_weekdays(given: Definition) -> None:
+    is_monthly = given.unit in (Unit.MONTH, Unit.YEAR)
     if given.weekday and (given.days or not is_monthly):
         reason = _("A weekday of the month is for months and years without days of the month.")
         raise Invalid(field="weekday", reason=reason)
     if given.weekday and not (1 <= given.weekday[0] <= 5 and 0 <= given.weekday[1] <= 6):
         reason = _("A weekday of the month is a number from 1 to 5 and a weekday from 0 (Monday) to 6.")
         raise Invalid(field="weekday", reason=reason)
+    if given.weekdays and given.unit is not Unit.WEEK:
+        raise Invalid(field="weekdays", reason=_("Only weeks have several weekdays."))
+    if list(given.weekdays) != sorted(set(given.weekdays)) or not all(0 <= day <= 6 for day in given.weekdays):
+        reason = _("Weekdays are different numbers from 0 (Monday) to 6, the lower one first.")
+        raise Invalid(field="weekdays", reason=reason)
 
 
 def _check_end(given: Definition) -> None:

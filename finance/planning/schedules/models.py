@@ -13,6 +13,7 @@ from finance.ledger.models import Account, Book, JournalEntry
 from finance.periods import WeekendShift
 from finance.planning.recurrence import Unit
 from finance.planning.schedules.definition import AmountKind, CounterLine, Definition
+from finance.public_holidays import LONGEST_REGION
 
 _KINDS = (
     (AmountKind.FIXED.value, _("always the same")),
@@ -59,7 +60,10 @@ class Schedule(models.Model):
     days = models.JSONField(_("days of the month"), default=list)
     weekday_number = models.PositiveSmallIntegerField(_("which weekday of the month"), null=True, blank=True)
     weekday = models.PositiveSmallIntegerField(_("weekday"), null=True, blank=True)  # 0 is Monday
+    weekdays = models.JSONField(_("weekdays"), default=list, db_default=[])  # of a rule of weeks
     shift = models.CharField(_("on a weekend"), max_length=7, choices=_SHIFTS, default=WeekendShift.NONE.value)
+    # Whose public holidays the shift keeps off as well, such as "DE-BY"; at first those of the book.
+    holidays = models.CharField(_("public holidays"), max_length=LONGEST_REGION, blank=True, default="", db_default="")
     until = models.DateField(_("last day"), null=True, blank=True)
     count = models.PositiveSmallIntegerField(_("number of occurrences"), null=True, blank=True)
     total = models.BigIntegerField(_("total"), null=True, blank=True)
@@ -103,7 +107,9 @@ class Schedule(models.Model):
             every=self.every,
             days=tuple(self.days),
             weekday=(self.weekday_number or 0, self.weekday or 0) if has_weekday else None,
+            weekdays=tuple(self.weekdays),
             shift=WeekendShift(self.shift),
+            holidays=self.holidays,
             until=self.until,
             count=self.count,
             total=self.total,

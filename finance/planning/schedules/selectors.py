@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 from finance.errors import Invalid, NotFound
 from finance.ledger.models import Account, AccountType, Book
 from finance.ledger.services.drafts import FIRST_YEAR, LAST_YEAR
+from finance.periods import MOST_MOVED
 from finance.planning.schedules.definition import Definition
 from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
 from finance.planning.upcoming import Layer, Upcoming
 
-# A weekend moves the day that is shown by two days at most.
-_SHIFT = datetime.timedelta(days=2)
+# How far the day that is shown may lie from the nominal one.
+_SHIFT = datetime.timedelta(days=MOST_MOVED)
 # What was not paid for so long is missed, even if nothing of the schedule was due since.
 LATE_DAYS = 60
 # Two years: longer windows are no plan.

@@ -16,6 +16,16 @@ from finance.ledger.revisions import current_of, roots_of
 from finance.receivables.models import Invoice, InvoicePayment, PersonAccount, Settlement, SharedBill
 from platform_outbox.emit import emit
 
+# In a book with people: corrected entries, whose first version is not looked for here, and entries that something of
+# theirs names (ledger.replacements).
+CONCERNS = """
+EXISTS (SELECT FROM finance_personaccount WHERE book_id = %(book)s)
+AND (entry.corrects_id IS NOT NULL
+     OR EXISTS (SELECT FROM finance_sharedbill WHERE book_id = %(book)s AND entry_id = entry.id)
+     OR EXISTS (SELECT FROM finance_settlement WHERE book_id = %(book)s AND entry_id = entry.id)
+     OR EXISTS (SELECT FROM finance_invoice WHERE book_id = %(book)s AND entry.id IN (entry_id, closing_entry_id))
+     OR EXISTS (SELECT FROM finance_invoicepayment WHERE book_id = %(book)s AND entry_id = entry.id))"""
+
 _changing: ContextVar[bool] = ContextVar("receivables_changing", default=False)
 
 

@@ -4,9 +4,13 @@ import datetime
 import uuid
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
 
 from finance.ledger import services
-from finance.ledger.models import JournalEntry
+from finance.ledger.models import JournalEntry, Membership
 from finance.tests.api.conftest import refused
 
 
@@ -45,6 +49,28 @@ def test_an_entry_is_posted_with_accounts_by_id_and_by_path(api, url, groceries,
         "created_at": body["created_at"],
     }
     assert api.get(url(f"entries/{body['uid']}/")).json() == body
+
+
+@pytest.mark.parametrize(("headers", "most"), [({}, 4), ({"HTTP_IDEMPOTENCY_KEY": "once"}, 6)])
+def test_a_posting_by_token_takes_few_statements_and_answers_what_is_read(
+    url, book, groceries, owner, accounts, editor, headers, most
+):
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(editor)}")
+    body = groceries(description="Bread", uid=str(uuid.uuid4()))
+
+    with CaptureQueriesContext(connection) as captured:
+        response = client.post(url("entries/"), body, **headers)
+
+    assert response.status_code == 201, response.json()
+    statements = [each["sql"] for each in captured.captured_queries if "SAVEPOINT" not in each["sql"]]
+    assert len(statements) == most, statements
+    assert client.get(url(f"entries/{body['uid']}/")).json() == response.json()
+
+    membership = Membership.objects.get(book=book, user=editor)
+    services.set_seen_accounts(membership=membership, actor=owner, account_ids=[accounts.checking.pk])
+    partly = client.post(url("entries/"), groceries())
+    assert client.get(url(f"entries/{partly.json()['uid']}/")).json() == partly.json()
 
 
 def test_the_client_may_name_the_entry_itself_once(api, url, groceries):

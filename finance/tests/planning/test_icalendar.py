@@ -27,6 +27,9 @@ def theirs(text: str, start: datetime.date, count: int) -> list[datetime.date]:
     [
         (Recurrence(anchor=START, unit=Unit.DAY, every=3), "FREQ=DAILY;INTERVAL=3"),
         (Recurrence(anchor=START, unit=Unit.WEEK), "FREQ=WEEKLY"),
+        (Recurrence(anchor=START, unit=Unit.WEEK, weekdays=(0, 3)), "FREQ=WEEKLY;BYDAY=MO,TH"),
+        (Recurrence(anchor=START, unit=Unit.WEEK, every=2, weekdays=(0, 5, 6)), "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SA,SU"),
+        (Recurrence(anchor=START, unit=Unit.MONTH, days=(1, 10, 20)), "FREQ=MONTHLY;BYMONTHDAY=1,10,20"),
         (Recurrence(anchor=START, unit=Unit.MONTH), "FREQ=MONTHLY;BYMONTHDAY=28,29,30,31;BYSETPOS=-1"),
         (Recurrence(anchor=START, unit=Unit.MONTH, days=(30,)), "FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1"),
         (Recurrence(anchor=START, unit=Unit.MONTH, days=(15, 31)), "FREQ=MONTHLY;BYMONTHDAY=15,28,29,30,31;BYSETPOS=1,-1"),
@@ -49,13 +52,17 @@ def test_a_rule_is_written_as_calendars_read_it_and_comes_back(rule: Recurrence,
     anchor=st.dates(min_value=datetime.date(2000, 1, 1), max_value=datetime.date(2100, 12, 31)),
     unit=st.sampled_from(Unit),
     every=st.integers(1, 5),
-    days=st.sets(st.integers(1, 31), max_size=3),
+    days=st.sets(st.integers(1, 31), max_size=4),
+    weekdays=st.sets(st.integers(0, 6), max_size=7),
 )
 def test_every_rule_has_the_same_dates_or_is_refused(
-    anchor: datetime.date, unit: Unit, every: int, days: set[int]
+    anchor: datetime.date, unit: Unit, every: int, days: set[int], weekdays: set[int]
 ) -> None:
     monthly = unit in (Unit.MONTH, Unit.YEAR)
-    rule = Recurrence(anchor=anchor, unit=unit, every=every, days=tuple(sorted(days)) if monthly else ())
+    rule = Recurrence(
+        anchor=anchor, unit=unit, every=every, days=tuple(sorted(days)) if monthly else (),
+        weekdays=tuple(sorted(weekdays)) if unit is Unit.WEEK else (),
+    )  # fmt: skip
     try:
         text = rrule_of(rule=rule, count=12)
     except Invalid:
@@ -96,6 +103,8 @@ def test_other_days_off_weekends_have_no_equal() -> None:
         rrule_of(rule=Recurrence(anchor=START, unit=Unit.MONTH, days=(28,)), shift=WeekendShift.BEFORE)
     with pytest.raises(Invalid, match="weekends"):
         rrule_of(rule=Recurrence(anchor=START, unit=Unit.MONTH), shift=WeekendShift.AFTER)
+    with pytest.raises(Invalid, match="public holidays"):
+        rrule_of(rule=Recurrence(anchor=START, unit=Unit.MONTH, days=(31,)), shift=WeekendShift.BEFORE, holidays="DE")
     with pytest.raises(Invalid, match="February"):
         rrule_of(rule=Recurrence(anchor=START, unit=Unit.MONTH, days=(28, 31)))
 
@@ -127,7 +136,8 @@ def test_ends_are_written_and_read() -> None:
         ("FREQ=MONTHLY;BYMONTHDAY=30,31;BYSETPOS=-1", "BYSETPOS"),
         ("FREQ=MONTHLY;BYMONTH=1", "BYMONTH"),
         ("FREQ=YEARLY;BYMONTH=1,7", "BYMONTH"),
-        ("FREQ=WEEKLY;BYDAY=MO,SA", "Several weekdays"),
+        ("FREQ=WEEKLY;BYDAY=MO,TH", "not a date of the rule"),
+        ("FREQ=WEEKLY;BYDAY=1MO", "MO,TH"),
         ("FREQ=WEEKLY;BYDAY=MO", "not a date of the rule"),
         ("FREQ=DAILY;BYDAY=SA", "BYDAY"),
         ("FREQ=DAILY;INTERVAL=0", "INTERVAL"),
@@ -177,7 +187,7 @@ def test_a_calendar_with_its_escapes() -> None:
         ("BEGIN:VEVENT\nEND:VEVENT\nBEGIN:VEVENT\nEND:VEVENT", "2 events"),
         ("BEGIN:VEVENT\nDTSTART:20260101\nEXDATE:20260201\nEND:VEVENT", "EXDATE"),
         ("BEGIN:VEVENT\nDTSTART:tomorrow\nEND:VEVENT", "DTSTART"),
-        ("BEGIN:VEVENT\nDTSTART:20260101\n", "1 events"),
+        ("BEGIN:VEVENT\nDTSTART:20260101\n", "VEVENT has no end"),
         ("END:VEVENT", "without its beginning"),
         ("BEGIN:VEVENT\nRRULE:FREQ=DAILY\nRRULE:FREQ=DAILY\nEND:VEVENT", "RRULE"),
         ("x" * 100_001, "characters"),

@@ -64,6 +64,9 @@ def in_year(recurrence, year):
         (rule("2021-06-02", Unit.WEEK, 2), days("2021-06-02", "06-16", "06-30")),
         (rule("2019-05-01", every=3), days("2019-05-01", "08-01", "11-01", "2020-02-01")),
         (rule("2024-02-29", Unit.YEAR), days("2024-02-29", "2025-02-28", "2026-02-28", "2027-02-28", "2028-02-29")),
+        (rule("2026-01-01", Unit.WEEK, weekdays=(0, 3)), days("2026-01-01", "01-05", "01-08", "01-12")),
+        (rule("2026-01-02", Unit.WEEK, 2, weekdays=(0, 3)), days("2026-01-12", "01-15", "01-26", "01-29")),
+        (rule("2026-01-01", days=(1, 10, 20, LAST_DAY)), days("2026-01-01", "01-10", "01-20", "01-31", "02-01")),
         (rule("2026-01-01", weekday=(2, TUESDAY)), days("2026-01-13", "02-10", "03-10")),
         (rule("2026-01-01", weekday=(LAST_WEEKDAY, FRIDAY)), days("2026-01-30", "02-27", "03-27", "04-24", "05-29")),
     ],
@@ -116,10 +119,13 @@ def test_fortnightly_pay_comes_26_or_27_times_a_year(anchor, count, last, months
         {"days": (1,), "weekday": (1, 1)},
         {"weekday": (6, 1)},
         {"weekday": (1, 7)},
+        {"weekdays": (1,)},
+        {"unit": Unit.WEEK, "weekdays": (7,)},
+        {"unit": Unit.WEEK, "weekdays": (3, 0)},
     ],
 )
 def test_a_rule_without_meaning_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"rule|month|Days"):
+    with pytest.raises(ValueError, match=r"rule|month|Days|[wW]eek"):
         rule("2026-01-01", **wrong)
     with pytest.raises(ValueError, match="counted from 0"):
         rule("2026-01-01").at(-1)
@@ -127,13 +133,20 @@ def test_a_rule_without_meaning_is_refused(wrong):
 
 ALL_DATES = st.dates()
 RULES = st.one_of(
+    st.builds(
+        Recurrence,
+        anchor=ALL_DATES,
+        unit=st.just(Unit.WEEK),
+        every=st.integers(1, 60),
+        weekdays=st.sets(st.integers(0, 6), min_size=1).map(lambda found: tuple(sorted(found))),
+    ),
     st.builds(Recurrence, anchor=ALL_DATES, unit=st.sampled_from([Unit.DAY, Unit.WEEK]), every=st.integers(1, 400)),
     st.builds(
         Recurrence,
         anchor=ALL_DATES,
         unit=st.sampled_from([Unit.MONTH, Unit.YEAR]),
         every=st.integers(1, 40),
-        days=st.lists(st.integers(1, 31), max_size=2, unique=True).map(lambda found: tuple(sorted(found))),
+        days=st.lists(st.integers(1, 31), max_size=4, unique=True).map(lambda found: tuple(sorted(found))),
     ),
     st.builds(
         Recurrence,

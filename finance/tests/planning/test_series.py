@@ -165,7 +165,8 @@ def test_a_dozen_generated_households() -> None:
         seen = set()
         for series in series_in(home.movements, today=TODAY):
             number, count = Counter(home.of_entry.get(each) for each in series.evidence).most_common(1)[0]
-            is_right = number is not None and planted[number].rhythm == series.rhythm.cadence.name
+            name = "weekday_of_month" if series.rule.weekday else series.rhythm.cadence.name
+            is_right = number is not None and planted[number].rhythm == name
             is_right = is_right and count * 10 >= 9 * len(series.evidence) and not planted[number].ended
             found, right = found + 1, right + is_right
             seen |= {number} if is_right else set()
@@ -173,3 +174,48 @@ def test_a_dozen_generated_households() -> None:
         expected, met = expected + len(wanted), met + len(wanted & seen)
     assert right / found >= 0.95
     assert met / expected >= 0.88
+
+
+@pytest.mark.parametrize(
+    ("dates", "weekday", "due"),
+    [
+        ("2025-10-14 2025-11-11 2025-12-09 2026-01-13 2026-02-10 2026-03-10", (2, 1), "2026-04-14"),
+        ("2025-10-31 2025-11-28 2025-12-26 2026-01-30 2026-02-27 2026-03-27", (5, 4), "2026-04-24"),
+        # One of them came a day late.
+        ("2025-09-09 2025-10-14 2025-11-12 2025-12-09 2026-01-13 2026-02-10 2026-03-10", (2, 1), "2026-04-14"),
+    ],
+)
+def test_a_weekday_of_the_month(dates: str, weekday: tuple[int, int], due: str) -> None:
+    found = only(paid(dates, -2500), today="2026-03-28")
+    assert (found.rhythm.cadence.name, found.rule.weekday, found.next_due) == ("month", weekday, day(due))
+    assert found.per_year == -300_00
+
+
+@pytest.mark.parametrize(
+    ("weekdays", "name", "a_year"), [((0, 3), "twice_a_week", 104), ((1, 2, 5), "three_a_week", 156)]
+)
+def test_several_weekdays_of_a_week(weekdays: tuple[int, ...], name: str, a_year: int) -> None:
+    days = [day("2026-01-05") + datetime.timedelta(days=index) for index in range(70)]
+    on = [each.isoformat() for each in days if each.weekday() in weekdays]
+    del on[5]
+    found = only(paid(" ".join(on), -1000), today="2026-03-16")
+    assert (found.rhythm.cadence.name, found.rule.weekdays, found.misses) == (name, weekdays, 1)
+    assert (found.per_year, found.next_due.weekday()) == (-1000 * a_year, weekdays[0])
+    # On just any days it is none.
+    odd = (
+        "2026-01-05 2026-01-08 2026-01-13 2026-01-14 2026-01-19 2026-01-25 2026-01-26 2026-02-03 2026-02-06 2026-02-12"
+    )
+    assert not series_in(paid(odd, -1000), today=day("2026-02-14"))
+
+
+def test_every_fourth_week_is_no_weekday_of_the_month() -> None:
+    days = [day("2026-01-02") + datetime.timedelta(weeks=4 * index) for index in range(6)]
+    found = only(paid(" ".join(map(str, days)), -1000), today=days[-1].isoformat())
+    assert (found.rhythm.cadence.name, found.rule.weekday) == ("four_weeks", None)
+
+
+def test_two_payments_a_year_apart_are_one_only_where_there_is_nothing_else() -> None:
+    found = only(paid("2024-09-18 2025-09-18", [-8490, -8887]), today="2026-03-01")
+    assert (found.rhythm.cadence.name, found.confidence >= 75) == ("year", True)
+    assert not series_in(paid("2024-09-18 2025-02-01 2025-09-18", [-8490, -9000, -8887]), today=day("2026-03-01"))
+    assert not series_in(paid("2024-09-18 2025-09-18", [-8490, -1900]), today=day("2026-03-01"))

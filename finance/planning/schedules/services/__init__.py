@@ -7,6 +7,7 @@ from finance.planning.schedules.services.following import (
     match_schedule,
     questions,
 )
+from finance.planning.schedules.services.holidays import change_holidays
 from finance.planning.schedules.services.occurrences import (
     link_entry,
     move_occurrence,
@@ -24,6 +25,7 @@ from finance.planning.schedules.services.schedules import (
 )
 
 __all__ = [
+    "change_holidays",
     "change_schedule",
     "create_schedule",
     "end_schedule",

@@ -12,6 +12,7 @@ from finance.ledger.replacements import Replaced
 from finance.ledger.revisions import roots_of
 from finance.ledger.uncategorised import uncategorised_ids
 from finance.payees.selectors import aliases_in
+from finance.periods import MOST_MOVED
 from finance.planning.schedules.definition import AmountKind
 from finance.planning.schedules.matching import KNOWN_DAYS, Expected, Found, Match, matches, slack_of
 from finance.planning.schedules.models import Schedule, ScheduleOccurrence, SchedulePayment
@@ -20,7 +21,7 @@ from finance.planning.schedules.services.occurrences import attach, hold, rechec
 
 # The newest lines of an account that a new schedule is compared with.
 MOST_LINES = 2_000
-_NEAR = datetime.timedelta(days=KNOWN_DAYS + 2)
+_NEAR = datetime.timedelta(days=KNOWN_DAYS + MOST_MOVED)
 # For a schedule that comes once.
 _LONG_GAP = 366
 
@@ -172,6 +173,12 @@ def _expected(book: Book, schedules: Iterable[Schedule], found: Sequence[Found])
             )
         )
     return expected
+
+
+# Payments, and in a book that has some corrected entries, whose first version is not looked for here (ledger.replacements).
+CONCERNS = """
+EXISTS (SELECT FROM finance_schedulepayment AS payment
+         WHERE payment.book_id = %(book)s AND (payment.entry_id = entry.id OR entry.corrects_id IS NOT NULL))"""
 
 
 def follow_replaced(book: Book, replaced: Sequence[Replaced]) -> None:

@@ -14,6 +14,7 @@ from finance.planning.recurrence import Unit
 from finance.planning.schedules.definition import Definition, check_definition
 from finance.planning.schedules.models import Schedule, ScheduleOccurrence
 from finance.planning.schedules.selectors import schedule_for
+from finance.public_holidays import checked_region
 from finance.tags.models import Tag
 from identity.models import User
 from platform_outbox.emit import emit
@@ -137,7 +138,8 @@ def fill(schedule: Schedule, given: Definition) -> None:
     schedule.first, schedule.unit, schedule.every = given.first, given.unit.value, given.every
     schedule.days = list(given.days)
     schedule.weekday_number, schedule.weekday = given.weekday or (None, None)
-    schedule.shift = given.shift.value
+    schedule.weekdays = list(given.weekdays)
+    schedule.shift, schedule.holidays = given.shift.value, given.holidays or ""
     schedule.until, schedule.count, schedule.total = given.until, given.count, given.total
 
 
@@ -179,7 +181,8 @@ def cleaned(given: Definition) -> Definition:
             raise Invalid(field=f"lines.{index}.memo", reason=reason)
     description = _clean("description", given.description, longest=500)
     tag_ids = tuple(dict.fromkeys(given.tag_ids))
-    given = replace(given, name=name, payee=payee, description=description, tag_ids=tag_ids)
+    holidays = None if given.holidays is None else checked_region(given.holidays, field="holidays")
+    given = replace(given, name=name, payee=payee, description=description, tag_ids=tag_ids, holidays=holidays)
     amounts = (("amount", given.amount), ("least", given.least), ("most", given.most), ("total", given.total))
     for field, amount in amounts:
         if amount is not None and abs(amount) > money.MAX_MINOR_UNITS:
@@ -191,7 +194,7 @@ def cleaned(given: Definition) -> Definition:
 
 
 def _checked(book: Book, given: Definition) -> Definition:
-    given = cleaned(given)
+    given = cleaned(replace(given, holidays=book.holidays) if given.holidays is None else given)
     _check_accounts(book, given)
     if Tag.objects.filter(book=book, pk__in=given.tag_ids).count() < len(given.tag_ids):
         raise NotFound(thing="tag", field="tags")

@@ -178,14 +178,23 @@ def test_what_has_no_equal_is_named(api, url, plan, accounts, book, owner):
     client.force_login(owner)
     sent = client.get(reverse("web:plan_schedule_ics", args=[book.pk, schedule.pk]), follow=True)
     assert "weekends" in sent.content.decode()
-    event = "BEGIN:VEVENT\nSUMMARY:Pay\nDTSTART:20260101\nRRULE:FREQ=WEEKLY;BYDAY=MO,TH\nEND:VEVENT"
+    event = "BEGIN:VEVENT\nSUMMARY:Pay\nDTSTART:20260101\nRRULE:FREQ=MONTHLY;BYDAY=1TH,3TH\nEND:VEVENT"
     body = {"ics": event, "account": accounts.checking.pk, "amount": "-9.00", "lines": [{"account": accounts.rent.pk}]}
     refused = api.post(url("schedules/from-calendar/"), body, format="json")
     assert refused.status_code == 400
-    assert "Several weekdays" in str(refused.json())
+    assert "one weekday" in str(refused.json())
     single = api.post(url("schedules/from-calendar/"), {**body, "ics": event.replace("RRULE:", "X-R:")}, format="json")
     assert "does not repeat" in str(single.json())
     assert Schedule.objects.count() == 1
+
+
+def test_several_weekdays_go_out_and_come_back(api, url, plan, accounts):
+    schedule = plan(-5_00, "2026-03-12", unit=Unit.WEEK, every=2, weekdays=(0, 3))
+    text = api.get(url(f"schedules/{schedule.pk}/calendar/")).content.decode()
+    assert "RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TH\r\n" in text
+    body = {"ics": text, "account": accounts.checking.pk, "amount": "-9.00", "lines": [{"account": accounts.rent.pk}]}
+    back = api.post(url("schedules/from-calendar/"), body, format="json").json()
+    assert (back["weekdays"], back["every"], back["first"]) == ([0, 3], 2, "2026-03-12")
 
 
 def test_units_of_days_and_weekdays(api, url, plan):

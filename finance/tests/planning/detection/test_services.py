@@ -2,6 +2,7 @@
 
 import datetime
 import io
+from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
@@ -12,9 +13,11 @@ from finance.errors import Conflict, Invalid
 from finance.events import RecurringDue
 from finance.ledger import services as ledger
 from finance.ledger.posting import LineDraft
-from finance.models import RecurringCheck, RecurringFinding, Schedule
+from finance.models import Loan, RecurringCheck, RecurringFinding, Schedule
 from finance.payees.services import save_payee
+from finance.planning.cards.services import add_card
 from finance.planning.detection import selectors, services
+from finance.planning.loans.services import add_loan, change_loan
 from finance.planning.recurrence import Unit
 from finance.planning.schedules.definition import CounterLine, Definition
 from finance.planning.schedules.services import create_schedule
@@ -250,6 +253,55 @@ def test_books_from_before_an_upgrade_are_asked_for_once(book, rent):
     assert services.ask_for_missed() == 0
     drain()
     assert len(offered(book)) == 1
+
+
+def test_what_pays_a_planned_loan_or_card_is_not_offered(book, owner, pay, accounts):
+    """Once a plan says what is paid from where; before that, and what is bought with the card, it is."""
+
+    def owed(name):
+        return ledger.open_account(book=book, actor=owner, name=name, type="liability", kind="loan", currency="EUR")
+
+    mortgage, store_card = owed("Mortgage"), owed("Store card")
+    pay("Bank", -500_00, *OLDER, category=mortgage)
+    pay("Store", -80_00, *OLDER, category=store_card)
+    pay("Stream", -9_99, *OLDER, account=accounts.card)
+    pay("Refund of rent", 12_00, *OLDER)
+    drain()
+    assert [each.payee for each in offered(book)] == ["Bank", "Store", "Stream", "Refund of rent"]
+    loan = {"account": mortgage, "principal": 100_000_00, "percent": Decimal(3), "payments": 240}
+    dates = {"start": datetime.date(2025, 9, 5), "first_payment": datetime.date(2025, 10, 5)}
+    add_loan(book=book, actor=owner, name="Mortgage", **loan, **dates)
+    drain()
+    assert len(offered(book)) == 4  # its terms do not say what pays it
+    change_loan(loan=Loan.objects.get(), actor=owner, pays_from=accounts.checking)
+    for card in (store_card, accounts.card):
+        add_card(book=book, actor=owner, account=card, closing_day=14, due_day=30, pays_from=accounts.checking)
+    drain()
+    assert [each.payee for each in offered(book)] == ["Stream", "Refund of rent"]
+    # With interest in it, and of a card with a fee beside it.
+    for name, account in (("Lender", mortgage), ("Card company", accounts.card)):
+        for date in OLDER:
+            lines = {accounts.checking: -90_00, account: 60_00, accounts.rent: 30_00}
+            drafts = [LineDraft(account_id=each.pk, amount=amount) for each, amount in lines.items()]
+            ledger.post_entry(book=book, actor=owner, date=datetime.date.fromisoformat(date), payee=name, lines=drafts)
+    drain()
+    services.look_through(book=book)
+    assert [each.payee for each in offered(book)] == ["Stream", "Refund of rent"]
+
+
+def test_several_books_are_looked_through_from_where_it_stopped(book, owner, pay, rent):
+    pay("Gym", -20_00, *OLDER)
+    pay("Phone", -30_00, *OLDER)
+    other = ledger.create_book(owner=owner, name="Empty", base_currency="EUR", time_zone="Europe/Berlin")
+    assert services.payees_to_look_at(books=[book, other]) == 3
+    seen = []
+    looked = services.look_through_books(
+        books=[book, other], begin=(book.pk, "gym"), between=lambda book, key, done, new: seen.append((book, key, done))
+    )
+    assert (looked.payees, seen) == (2, [(book, "phone", 2)])
+    assert services.look_through_books(books=[book], begin=(other.pk, ""), between=print) == services.Looked(
+        payees=0, new=0
+    )
 
 
 def test_the_command_and_the_operation(book, rent):
