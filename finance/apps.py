@@ -31,5 +31,6 @@ class FinanceConfig(AppConfig):
                 name=name, watcher=called(f"{module}.{function}"), concerns=read(f"{module}.CONCERNS")
             )  # fmt: skip
         expect(name="invoices", source=called("finance.invoices_at_import.expected_payments"))
+        expect(name="loans", source=called("finance.loans_at_import.expected_instalments"))
         undo_beside(name="tags", take_back=called("finance.tags.services.take_back_tags"))
         undo_beside(name="payees", take_back=called("finance.payees.services.take_back"))

@@ -315,6 +315,7 @@ SPECTACULAR_SETTINGS = {
         "UnitEnum": "finance.api.schedule_shapes._UNITS",
         "CardModeEnum": "finance.planning.cards.models.CardMode",
         "LoanUnitEnum": "finance.planning.loans.models.LoanUnit",
+        "InvoiceUnitEnum": "finance.receivables.models.RecurringUnit",
         "LoanMethodEnum": "finance.planning.loans.models.LoanMethod",
         "LoanRowKindEnum": "finance.api.loan_shapes.ROW_KINDS",
         "LoanMovementKindEnum": "finance.api.loan_shapes.MOVEMENT_KINDS",
