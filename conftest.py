@@ -4,6 +4,7 @@ import gc
 import os
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from django.conf import settings
@@ -15,12 +16,14 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.migrations.loader import MigrationLoader
 from django.test import Client
 from django.utils import translation
+from django.utils.module_loading import import_string
 from hypothesis import settings as hypothesis_settings
 
 from lifeos_project.languages.catalogues import compile_all
 from lifeos_project.tests import contract, services, template_database
 from lifeos_project.tests import own_postgres as own
 from platform_outbox import testing
+from platform_outbox.discovery import Kind, discover
 
 # Tests read the translations as they are written now.
 compile_all()
@@ -106,6 +109,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
 def _import_migrations():
     """A migration that is first imported while a test has replaced the clock would keep that clock as a default."""
     MigrationLoader(None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _everything_is_registered():
+    """Handlers, jobs, operations and the admin, which come when first asked for: a test may replace what is there."""
+    for kind in get_args(Kind):
+        discover(kind)
+    import_string(settings.ROOT_URLCONF + ".urlpatterns")
 
 
 @pytest.fixture(scope="session", autouse=True)

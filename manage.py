@@ -6,7 +6,8 @@ import os
 import sys
 
 # Starting makes objects that stay; going through all of them while they come would be a quarter of a command's start.
-gc.set_threshold(50_000, 20, 20)
+# lifeos_project/apps.py switches it on again.
+gc.disable()
 
 
 def main() -> None:

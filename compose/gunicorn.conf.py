@@ -19,8 +19,6 @@ from lifeos_project.monitoring import multiprocess
 
 # Before anything imports prometheus_client, which decides once and for all where its values live.
 multiprocess.choose_directory(owner="web")
-# As in manage.py: what starting makes stays.
-gc.set_threshold(50_000, 20, 20)
 
 settings = start_checks.settings_or_exit()
 
@@ -46,6 +44,11 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 if settings.STATSD_HOST:
     statsd_host = settings.STATSD_HOST if ":" in settings.STATSD_HOST else f"{settings.STATSD_HOST}:8125"
     statsd_prefix = settings.STATSD_PREFIX
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    # As in manage.py: what starting makes stays.
+    gc.disable()
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -937,6 +937,22 @@ class InvoiceReminded(BookEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecurringInvoiceSaved(BookEvent):
+    """A recurring invoice was added or changed."""
+
+    name: ClassVar[str] = "finance.recurring_invoice.saved"
+    recurring_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurringInvoiceRemoved(BookEvent):
+    """A recurring invoice was removed; the invoices that it wrote stay."""
+
+    name: ClassVar[str] = "finance.recurring_invoice.removed"
+    recurring_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleSaved(BookEvent):
     """A schedule was added, changed or ended."""
 

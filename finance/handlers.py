@@ -39,8 +39,11 @@ from finance.ledger.services.members import invitation_mail
 from finance.ledger.services.sealing import seal_entries
 from finance.planning.detection import services as detection
 from finance.planning.goals.services import count_payments
+from finance.planning.loans.linking import match_payments as match_loan_payments
+from finance.planning.loans.models import Loan
 from finance.planning.schedules.services import match_entries, match_schedule
-from finance.receivables.services import match_payments
+from finance.receivables.models import RecurringInvoice
+from finance.receivables.services import make_due_drafts, match_payments
 from finance.valuation.ecb import RatesUnreadable
 from finance.valuation.services import RatesAway, fetch_reference_rates
 from finance.webhooks import services
@@ -106,6 +109,17 @@ def match_schedules(events: Sequence[JournalPosted | JournalCorrected], contexts
         match_entries(book=book, entry_ids=posted[book.pk])
 
 
+@on(JournalPosted, JournalCorrected, name="finance.match_loans", batch=True)
+def match_loans(events: Sequence[JournalPosted | JournalCorrected], contexts: Sequence[Context]) -> None:
+    """Link new entries that are split as an instalment of a loan; one query where no book has any."""
+    posted: dict[int, list[int]] = defaultdict(list)
+    for event in events:
+        posted[event.book_id] += event.recorded
+    with_loans = Loan.objects.filter(book__in=posted).values("book")
+    for book in Book.objects.in_use().filter(pk__in=with_loans).order_by("pk"):
+        match_loan_payments(book=book, entry_ids=posted[book.pk])
+
+
 @on(ScheduleSaved, name="finance.match_schedule")
 def match_saved_schedule(event: ScheduleSaved, context: Context) -> None:
     """Link entries that were there before their schedule."""
@@ -132,6 +146,15 @@ def forecast_day(event: DayBegan, context: Context) -> None:
     book = Book.objects.in_use().filter(pk=event.book_id).first()
     if book is not None:
         begin_day(book=book, today=event.date)
+
+
+@on(DayBegan, name="finance.recurring_invoices", batch=True)
+def write_recurring_invoices(events: Sequence[DayBegan], contexts: Sequence[Context]) -> None:
+    """Write the drafts of recurring invoices that are due; one query where no book has any."""
+    days = {event.book_id: event.date for event in events}
+    due = RecurringInvoice.objects.filter(book__in=days, next_on__lte=max(days.values())).values("book")
+    for book in Book.objects.in_use().filter(pk__in=due).order_by("pk"):
+        make_due_drafts(book=book, today=days[book.pk])
 
 
 @on(JournalPosted, JournalReversed, JournalCorrected, name="finance.find_recurring", batch=True)

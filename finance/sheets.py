@@ -7,13 +7,15 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, NamedTuple, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import xlsxwriter
 from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import Invalid
+
+if TYPE_CHECKING:
+    import xlsxwriter
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -83,6 +85,8 @@ def as_sheet(table: FileTable) -> IO[bytes]:
     """
     target = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    import xlsxwriter  # only here: its dozens of modules are in no page's way
+
     try:
         with xlsxwriter.Workbook(target, options) as file:
             _fill(file, table)
@@ -93,7 +97,7 @@ def as_sheet(table: FileTable) -> IO[bytes]:
     return target
 
 
-def _fill(file: xlsxwriter.Workbook, table: FileTable) -> None:
+def _fill(file: "xlsxwriter.Workbook", table: FileTable) -> None:
     shapes = _Shapes(file)
     sheet = file.add_worksheet()
     head = len(table.notes) + 2
@@ -124,7 +128,7 @@ def _fill(file: xlsxwriter.Workbook, table: FileTable) -> None:
 class _Shapes:
     """The formats of a workbook, each made once."""
 
-    def __init__(self, file: xlsxwriter.Workbook) -> None:
+    def __init__(self, file: "xlsxwriter.Workbook") -> None:
         self._file = file
         self._made: dict[tuple[str, bool, bool], Any] = {}
 

@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 from django.core.exceptions import ImproperlyConfigured
-from dotenv import dotenv_values
-from environs import Env, EnvError
 
 Value = TypeVar("Value")
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -43,13 +41,14 @@ class Environment:
     let_through: Sequence[str] = ()
     declared: dict[str, Variable] = field(default_factory=dict)
     file_names: Sequence[str] = ()
-    _env: Env = field(default_factory=Env)
     _section: str = ""
 
     def load_file(self, path: Path) -> None:
         """Take variables from a `.env` file; what the process already has wins."""
         if path.is_file() and not self.isolated:
-            self._env.read_env(str(path), recurse=False, override=False)
+            from dotenv import dotenv_values, load_dotenv
+
+            load_dotenv(path)
             self.file_names = list(dotenv_values(path))
 
     def names_present(self) -> set[str]:
@@ -72,7 +71,7 @@ class Environment:
         secret: bool = False,
     ) -> str:
         kind = " / ".join(f"`{choice}`" for choice in choices) or ("secret" if secret else "text")
-        value: str = self._read(name, self._env.str, default, kind=kind, meaning=meaning)
+        value: str = self._read(name, str, default, kind=kind, meaning=meaning)
         if secret:
             value = self._from_file(name) or value
         if choices and value not in choices:
@@ -82,18 +81,16 @@ class Environment:
     def flag(self, name: str, default: bool, *, meaning: str, shown: str = "") -> bool:
         text = shown or ("true" if default else "false")
         wanted = "true or false"
-        return self._read(
-            name, self._env.bool, default, kind="true / false", meaning=meaning, shown=text, wanted=wanted
-        )
+        return self._read(name, bool, default, kind="true / false", meaning=meaning, shown=text, wanted=wanted)
 
     def whole(self, name: str, default: int, *, meaning: str, minimum: int = 0) -> int:
-        value = self._read(name, self._env.int, default, kind="whole number", meaning=meaning)
+        value = self._read(name, int, default, kind="whole number", meaning=meaning)
         if value < minimum:
             raise ImproperlyConfigured(f"{name} is {value}, but must be at least {minimum}.")
         return value
 
     def number(self, name: str, default: float, *, meaning: str, minimum: float = 0) -> float:
-        value = self._read(name, self._env.float, default, kind="number", meaning=meaning)
+        value = self._read(name, float, default, kind="number", meaning=meaning)
         # Written this way round so that NaN is refused too.
         if not value >= minimum:
             raise ImproperlyConfigured(f"{name} is {value:g}, but must be at least {minimum:g}.")
@@ -102,7 +99,7 @@ class Environment:
     def names(self, name: str, default: Sequence[str] = (), *, meaning: str, secret: bool = False) -> list[str]:
         text = ",".join(default)
         kind = "secrets, comma-separated" if secret else "comma-separated"
-        values = self._read(name, self._env.list, list(default), kind=kind, meaning=meaning, shown=text)
+        values = self._read(name, list, list(default), kind=kind, meaning=meaning, shown=text)
         if secret:
             values = self._from_file(name).split(",") if self._from_file(name) else values
         return [value.strip() for value in values if value.strip()]
@@ -117,7 +114,7 @@ class Environment:
         path = self.file_of(name)
         if not path:
             return ""
-        if self._env.str(name, "").strip():
+        if os.environ.get(name, "").strip():
             raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; keep one of them.")
         try:
             return Path(path).read_text().strip()
@@ -127,7 +124,7 @@ class Environment:
 
     def file_of(self, name: str) -> str:
         """Path of the file that holds a secret, for what reads it again while the process runs; empty without one."""
-        return "" if self.isolated else self._env.str(f"{name}_FILE", "").strip()
+        return "" if self.isolated else os.environ.get(f"{name}_FILE", "").strip()
 
     def networks(self, name: str, *, meaning: str) -> tuple[Network, ...]:
         """Comma-separated networks in CIDR notation; one with bits behind its mask is refused as a likely mistake."""
@@ -140,7 +137,7 @@ class Environment:
     def _read(
         self,
         name: str,
-        parse: Callable[..., Any],
+        wanted_type: type,
         default: Value,
         *,
         kind: str,
@@ -155,11 +152,16 @@ class Environment:
             default=str(default) if shown is None else shown,
             meaning=meaning,
         )
-        text = self._env.str(name, "")
+        text = os.environ.get(name, "")
         if not text.strip() or (self.isolated and name not in self.let_through):
             return default
+        if wanted_type is str:
+            return cast(Value, text)
+        # Imported where something is to be parsed: it takes longer than reading all variables.
+        from environs import Env, EnvError
+
+        parse: Callable[[str], Value] = getattr(Env(), wanted_type.__name__)
         try:
-            value: Value = parse(name)
+            return parse(name)
         except EnvError:
             raise ImproperlyConfigured(f"{name} is “{text}”, but must be {wanted or 'a ' + kind}.") from None
-        return value

@@ -17,7 +17,7 @@ from lifeos_project.variables import *
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "lifeos_project.console.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -86,6 +86,8 @@ TEMPLATES = [
         },
     },
 ]
+
+FORM_RENDERER = "lifeos_project.console.select_lists.Renderer"
 
 _database_settings = partial(
     database_settings,
@@ -261,7 +263,7 @@ PROMETHEUS_EXPORT_MIGRATIONS = False
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "finance.api.authentication.MemberTokens",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -313,6 +315,7 @@ SPECTACULAR_SETTINGS = {
         "UnitEnum": "finance.api.schedule_shapes._UNITS",
         "CardModeEnum": "finance.planning.cards.models.CardMode",
         "LoanUnitEnum": "finance.planning.loans.models.LoanUnit",
+        "InvoiceUnitEnum": "finance.receivables.models.RecurringUnit",
         "LoanMethodEnum": "finance.planning.loans.models.LoanMethod",
         "LoanRowKindEnum": "finance.api.loan_shapes.ROW_KINDS",
         "LoanMovementKindEnum": "finance.api.loan_shapes.MOVEMENT_KINDS",

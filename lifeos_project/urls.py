@@ -7,6 +7,9 @@ from lifeos_project.api.documentation import RedocPage, SwaggerPage
 from lifeos_project.console import doctor_page
 from lifeos_project.monitoring import health, metrics
 
+# Before the addresses of what it registers are asked for (console/apps.py).
+admin.autodiscover()
+
 urlpatterns = [
     path("health", health.health, name="health"),
     path("health/live", health.live, name="health-live"),

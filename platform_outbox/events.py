@@ -29,6 +29,8 @@ UPGRADE_PATIENCE = datetime.timedelta(minutes=15)
 Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 AnyUpcaster = TypeVar("AnyUpcaster", bound=Upcaster)
 
+# Imports the events of every app, where that has not been done (apps.py): this module knows of no apps.
+import_all: Callable[[], object] = bool
 # (event name, version) → class. Filled when the classes are defined.
 _known: dict[tuple[str, int], type["Event"]] = {}
 _newest: dict[str, type["Event"]] = {}
@@ -127,11 +129,13 @@ def upcast(name: str, *, from_version: int) -> Callable[[AnyUpcaster], AnyUpcast
 
 
 def known_events() -> list[type[Event]]:
+    import_all()
     return [_newest[name] for name in sorted(_newest)]
 
 
 def is_known(name: str, version: int) -> bool:
     """True unless `event_from` would raise NotYetKnown."""
+    import_all()
     return name in _newest and version <= _newest[name].version
 
 
@@ -148,6 +152,7 @@ def payload_of(event: Event) -> dict[str, Any]:
 
 def event_from(*, name: str, version: int, payload: Mapping[str, Any]) -> Event:
     """The event that was stored under this name and version, in its newest version; raises an EnvelopeError."""
+    import_all()
     cls = _newest.get(name)
     if cls is None:
         raise NotYetKnown(f"No event is called {name} here.")

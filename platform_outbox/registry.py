@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import psycopg
 from django.db import InterfaceError, OperationalError
 
+from platform_outbox.discovery import discover
 from platform_outbox.events import Event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -158,7 +159,7 @@ def on(
             lease_seconds=lease_seconds, longest_seconds=longest_seconds, destination=destination, on_death=on_death,
         )  # fmt: skip
         LISTENING.clear()
-        for handler in all_handlers():
+        for _name, handler in sorted(_handlers.items()):
             for event in handler.events:
                 LISTENING[event.name] = (*LISTENING.get(event.name, ()), handler)
         return function
@@ -175,12 +176,15 @@ def refuse_namesake(kind: str, name: str, registered: Mapping[str, Any], functio
 
 
 def handlers_of(event_type: str) -> tuple[Handler, ...]:
+    discover("handlers")
     return LISTENING.get(event_type, ())
 
 
 def handler_named(name: str) -> Handler | None:
+    discover("handlers")
     return _handlers.get(name)
 
 
 def all_handlers() -> list[Handler]:
+    discover("handlers")
     return [_handlers[name] for name in sorted(_handlers)]

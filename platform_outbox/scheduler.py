@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 
 from platform_outbox import sql
+from platform_outbox.discovery import discover
 from platform_outbox.monitoring import metrics
 from platform_outbox.monitoring.metrics import JOB_SECONDS
 from platform_outbox.processing.handlers import is_the_servers
@@ -92,6 +93,7 @@ def every(name: str, *, seconds: float, lease_seconds: float | None = None) -> C
 
 
 def all_jobs() -> list[Job]:
+    discover("periodic")
     return [_jobs[name] for name in sorted(_jobs)]
 
 

@@ -19,6 +19,7 @@ from finance.models import (
     InvoicePayment,
     Person,
     PersonAccount,
+    RecurringInvoice,
     Settlement,
     SharedBill,
 )
@@ -70,13 +71,13 @@ class SharedBillAdmin(OfBook):
     list_select_related = ("book", "group")
     inlines = (ShareInline,)
     fields = readonly_fields = (
-        *("description", "book", "group", "date", "shown_total", "method", "account", "category", "entry"),
+        *("description", "book", "refund_of", "group", "date", "shown_total", "method", "account", "category", "entry"),
         *("created_by", "created_at"),
     )
 
     @display(description=_("total"))
     def shown_total(self, bill: SharedBill) -> str:
-        return money_text(bill.total, currency=bill.currency)
+        return money_text(bill.signed_total, currency=bill.currency)
 
 
 @admin.register(Settlement)
@@ -122,7 +123,7 @@ class InvoiceAdmin(OfBook):
     inlines = (PaymentInline,)
     fields = readonly_fields = (
         *("number", "book", "person", "shown_state", "issued_on", "due_on", "shown_gross", "shown_paid", "entry"),
-        *("closing_entry", "reminders", "reminded_at", "created_by", "created_at"),
+        *("closing_entry", "recurring", "reminders", "reminded_at", "created_by", "created_at"),
     )
 
     @display(description=_("total"))
@@ -138,3 +139,13 @@ class InvoiceAdmin(OfBook):
     )
     def shown_state(self, invoice: Invoice) -> State:
         return State(invoice.status, invoice.status_text)
+
+
+@admin.register(RecurringInvoice)
+class RecurringInvoiceAdmin(OfBook):
+    list_display = ("pk", "book", "person", "first", "every", "unit", "next_on", "problem")
+    list_select_related = ("book", "person")
+    fields = readonly_fields = (
+        *("book", "person", "first", "every", "unit", "until", "term", "next_on", "made_on", "problem"),
+        *("saved_by", "created_at", "changed_at"),
+    )

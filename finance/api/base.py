@@ -17,7 +17,7 @@ from core.clock import today_in
 from finance.api.tree import AccountTree
 from finance.errors import Forbidden, NotFound, PartlyHidden
 from finance.ledger.models import Book, Role
-from finance.ledger.selectors import book_for
+from finance.ledger.selectors import book_for, role_of
 from identity.api.idempotency import OncePerKey
 from identity.models import User
 
@@ -35,10 +35,12 @@ class BookAccess(BasePermission):
             raise TypeError("BookAccess guards views of one book")
         needed = view.read_role if request.method in SAFE_METHODS else view.write_role
         method = "GET" if request.method in SAFE_METHODS else request.method
+        membership = getattr(request, "membership", None)
         try:
             view.book = book_for(
                 user=cast(User, request.user), book_id=view.kwargs["book_id"], at_least=needed,
                 partly=method in view.partly,
+                among=[membership] if membership else None,
             )  # fmt: skip
         except PartlyHidden as error:
             raise exceptions.PermissionDenied(error.detail, code=error.code) from error
@@ -90,6 +92,16 @@ class BookView(ApiView):
     # The methods that show and change only what a member with some accounts sees.
     partly: ClassVar[frozenset[str]] = frozenset()
     book: Book
+
+    @property
+    def role(self) -> Role | None:
+        """The user's role in the book: when a change may have given another one, as it is now."""
+        membership = getattr(self.request, "membership", None)
+        return (
+            Role(membership.role)
+            if membership and self.request.method in SAFE_METHODS
+            else role_of(user=self.user, book=self.book)
+        )
 
     @cached_property
     def tree(self) -> AccountTree:

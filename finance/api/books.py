@@ -16,7 +16,6 @@ from core.api.serializers import StrictSerializer
 from finance.api.base import ApiView, BookAccess, BookView
 from finance.ledger import chain, services
 from finance.ledger.models import Book, Role
-from finance.ledger.selectors import role_of
 from finance.ledger.templates import TEMPLATES
 from finance.planning.schedules.services import change_holidays
 from finance.public_holidays import LONGEST_REGION
@@ -236,7 +235,7 @@ class BookDetail(BookView):
     bodies = {"PATCH": BookChanges}
 
     def get(self, request: Request, book_id: int) -> Response:
-        return Response(shown(self.book, role=role_of(user=self.user, book=self.book)))
+        return Response(shown(self.book, role=self.role))
 
     @once_per_key()
     def patch(self, request: Request, book_id: int) -> tuple[int, Any]:

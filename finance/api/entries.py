@@ -15,7 +15,7 @@ from finance.api import entry_bodies as bodies
 from finance.api.base import BookView
 from finance.api.entry_bodies import EntrySerializer, entries_of, entry_draft, just_posted, line_drafts
 from finance.api.entry_filters import EntryFilters
-from finance.errors import Conflict, FinanceError, PeriodClosedError
+from finance.errors import Conflict, FinanceError, NotFound, PeriodClosedError
 from finance.ledger import services
 from finance.ledger.models import JournalEntry
 from finance.ledger.posting import EntryDraft
@@ -63,7 +63,9 @@ class EntryView(BookView):
     get=extend_schema(
         operation_id="entries_list",
         summary="The journal, newest first",
-        description="Filters are combined: all must match. `account` and the amount limits must match the same line.",
+        description="Filters are combined: all must match. `account` and the amount limits must match the same line. "
+        "With `text`, amounts, `source` or `current`, and no `account`, `payee` or `tag`, a page looks through 2,000 entries: "
+        "it may hold fewer rows than asked, even none, and have a `next`.",
         examples=[bodies.POSTED_EXAMPLE],
     ),
     post=extend_schema(
@@ -195,7 +197,10 @@ class EntryDetail(EntryView):
     partly = frozenset({"GET"})
 
     def get(self, request: Request, book_id: int, uid: str) -> Response:
-        return Response(self.shown([self.entry().pk])[0])
+        found = EntrySerializer(entries_of(self.book).filter(uid=uid), many=True, context={"tree": self.tree}).data
+        if not found:
+            raise NotFound(thing="entry")
+        return Response(found[0])
 
 
 @extend_schema_view(

@@ -3,7 +3,9 @@
 from typing import Any
 
 from django.db.models import F, QuerySet
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import generics, status
 from rest_framework.request import Request
@@ -14,10 +16,12 @@ from finance import money
 from finance.api import invoice_shapes as shapes
 from finance.api.base import BookView
 from finance.api.people_shapes import currency_of, parsed
+from finance.api.register_files import AnyFormat
 from finance.errors import Invalid, NotFound
 from finance.ledger.selectors import entry_for
 from finance.receivables import selectors, services
-from finance.receivables.models import Invoice, InvoicePayment
+from finance.receivables.models import Invoice, InvoicePayment, RecurringInvoice
+from finance.receivables.paper import served
 from identity.api.idempotency import once_per_key
 
 _EXAMPLE = OpenApiExample("An invoice", response_only=True, value=shapes.INVOICE)
@@ -36,7 +40,7 @@ class InvoiceView(BookView):
     def shown(self, invoice: Invoice) -> Any:
         return shapes.InvoiceSerializer(invoice, context={"today": self.today()}).data
 
-    def changes(self, invoice: Invoice | None = None) -> dict[str, Any]:
+    def changes(self, invoice: Invoice | RecurringInvoice | None = None) -> dict[str, Any]:
         """The body as the service takes it. Raises what is wrong with it, by field."""
         given = self.body()
         if "currency" in given or invoice is None:
@@ -311,6 +315,24 @@ class PaymentDetail(InvoiceView):
             raise NotFound(thing="payment")
         services.unlink_payment(payment=payment)
         return status.HTTP_204_NO_CONTENT, None
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="invoices_pdf",
+        summary="An invoice as PDF",
+        description="A4, in the language of the request. The same invoice gives the same bytes.",
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+    )
+)
+@extend_schema(tags=["invoices"])
+class InvoicePaper(InvoiceView):
+    """The invoice as it goes to the client."""
+
+    content_negotiation_class = AnyFormat
+
+    def get(self, request: Request, book_id: int, invoice_id: int) -> HttpResponse:
+        return served(self.invoice())
 
 
 @extend_schema_view(

@@ -289,6 +289,14 @@ class LoanPaymentSerializer(serializers.Serializer[Any]):
     date = serializers.DateField(allow_null=True)
 
 
+class LinkAllPayments(StrictSerializer):
+    split = serializers.BooleanField(required=False, default=False)
+
+
+class LinkedPayments(serializers.Serializer[Any]):
+    linked = serializers.IntegerField(help_text="How many entries.")
+
+
 class UnlinkedPaymentSerializer(serializers.Serializer[Any]):
     entry = serializers.UUIDField()
     date = serializers.DateField()

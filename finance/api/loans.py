@@ -19,6 +19,7 @@ from finance.errors import Invalid
 from finance.ledger.models import JournalEntry, Role
 from finance.planning.loans import selectors, services
 from finance.planning.loans.arithmetic import amortise
+from finance.planning.loans.linking import link_all
 from finance.planning.loans.models import Loan, LoanMovement, LoanPayment, LoanRate
 from finance.planning.loans.payoff import Debt, Payoff, Strategy, ordered, pay_off
 from finance.planning.loans.selectors import LoanState
@@ -272,17 +273,31 @@ class LoanPayments(LoanView):
     get=extend_schema(
         operation_id="loans_unlinked_list",
         summary="Entries that may have paid an instalment",
-        description="They lowered the debt about the day of an unpaid instalment, and are linked to none: at most 12, newest "
-        "first. Link them by `payments`.",
+        description="They lowered the debt about the day of an unpaid instalment, and are linked to none: newest first, one for "
+        "an instalment. Link one by `payments`, or all.",
         parameters=PAGE_PARAMETERS,
         responses=paged(shapes.UnlinkedPaymentSerializer),
-    )
+    ),
+    post=extend_schema(
+        operation_id="loans_unlinked_link",
+        summary="Link all entries that may have paid an instalment",
+        description="With `split` those that booked all of a payment on the loan are corrected, too. What cannot be corrected, such "
+        "as an entry in a closed period, stays in the list.",
+        request=shapes.LinkAllPayments,
+        responses=shapes.LinkedPayments,
+    ),
 )
 @extend_schema(tags=["loans"])
 class UnlinkedPayments(LoanView):
     """Proposed, never linked by themselves."""
 
     serializer_class = shapes.UnlinkedPaymentSerializer
+    bodies = {"POST": shapes.LinkAllPayments}
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int, loan_id: int) -> tuple[int, Any]:
+        linked = link_all(loan=self.loan(), actor=self.user, splitting=self.body()["split"])
+        return status.HTTP_200_OK, {"linked": linked}
 
     def get(self, request: Request, book_id: int, loan_id: int) -> Response:
         query_of(request, QuerySerializer)
@@ -291,7 +306,7 @@ class UnlinkedPayments(LoanView):
             first = shapes.place_after(_UNLINKED_PAGES.place(request))
         except ValueError as error:
             raise refused_cursor() from error
-        found, limit = selectors.unlinked(state=self.state(loan)), limit_of(request)
+        found, limit = selectors.unlinked(state=self.state(loan), most=None), limit_of(request)
         shown = [
             {
                 "entry": str(each.entry.uid), "date": each.entry.date, "payee": each.entry.payee, "due": each.row.date,

@@ -21,7 +21,6 @@ from finance.errors import Forbidden
 from finance.ledger import services
 from finance.ledger.access_models import MemberAccount
 from finance.ledger.models import Invitation, Membership, Role
-from finance.ledger.selectors import role_of
 from finance.ledger.services.members import may_invite
 from identity import mail
 from identity.api.idempotency import once_per_key
@@ -120,7 +119,7 @@ class MemberView(BookView):
 
     @cached_property
     def is_owner(self) -> bool:
-        return role_of(user=self.user, book=self.book) == Role.OWNER
+        return self.role == Role.OWNER
 
     def members(self) -> QuerySet[Membership]:
         seen = Prefetch("seen", MemberAccount.objects.filter(book=self.book))
@@ -211,7 +210,7 @@ class OwnersOnly(BasePermission):
     message = Forbidden().detail
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return isinstance(view, BookView) and role_of(user=view.user, book=view.book) == Role.OWNER
+        return isinstance(view, BookView) and view.role == Role.OWNER
 
 
 class InvitationView(BookView):

@@ -14,7 +14,7 @@ from finance.api.fields import BIGGEST_ID, AccountReferenceField, AmountField, M
 from finance.ledger.models import Book
 from finance.receivables import services
 from finance.receivables.models import Claim, CostGroup, Person, Settlement, SharedBill, SplitMethod
-from finance.receivables.selectors import Owed, Pair
+from finance.receivables.selectors import Owed, Pair, shares_shown
 from finance.receivables.splitting import ME
 
 US = "me"
@@ -25,6 +25,7 @@ PERSON = {
 BILL = {
     "id": 3, "date": "2026-03-10", "description": "Dinner", "currency": "EUR", "total": "120.00", "method": "equal",
     "group": None, "account": 41, "category": 55, "entry": "0195f2c2-3c3b-7a61-9d53-3a0d7d1c2b11",
+    "refund_of": None,
     "shares": [
         {"person": "me", "paid": "120.00", "amount": "40.00"},
         {"person": 7, "paid": "0.00", "amount": "40.00"},
@@ -286,7 +287,7 @@ class BillShareSerializer(serializers.Serializer[Any]):
 
 
 class BillSerializer(serializers.ModelSerializer[SharedBill]):
-    total = MoneyField(amount="total")
+    total = serializers.SerializerMethodField(help_text="Of a refund negative, as what each paid and each share.")
     shares = serializers.SerializerMethodField()
     entry = serializers.UUIDField(
         source="entry.uid",
@@ -308,16 +309,22 @@ class BillSerializer(serializers.ModelSerializer[SharedBill]):
             "account",
             "category",
             "entry",
+            "refund_of",
             "shares",
         )
+        extra_kwargs = {"refund_of": {"help_text": "Of a refund: the bill that it belongs to."}}
+
+    def get_total(self, bill: SharedBill) -> str:
+        return money.format_amount(bill.signed_total, currency=bill.currency)
 
     @extend_schema_field(BillShareSerializer(many=True))
     def get_shares(self, bill: SharedBill) -> Any:
         def text(amount: int) -> str:
             return money.format_amount(amount, currency=bill.currency)
 
-        rows = sorted(bill.shares.all(), key=lambda share: share.position)
-        return [{"person": row.person_id or US, "paid": text(row.paid), "amount": text(row.owed)} for row in rows]
+        return [
+            {"person": row.party or US, "paid": text(row.paid), "amount": text(row.owed)} for row in shares_shown(bill)
+        ]
 
 
 class Shares(serializers.Serializer[Any]):
@@ -327,6 +334,20 @@ class Shares(serializers.Serializer[Any]):
 class BillQuery(QuerySerializer):
     group = identity(required=False)
     person = identity(required=False, help_text="Only what this person takes part in.")
+
+
+class SharedBillQuery(BillQuery):
+    refund_of = identity(required=False, help_text="Only the refunds of this bill.")
+
+
+class NewBillRefund(StrictSerializer):
+    date = serializers.DateField()
+    amount = AmountField(help_text="What was given back of the bill, positive.")
+    received_by = PartyField(required=False, help_text="Who got it; by default the one who paid most of the bill.")
+    account = AccountReferenceField(required=False, help_text="Where it came in, if the household got it.")
+    booked = AmountField(
+        required=False, help_text="The own part in the category's currency, where that is another one."
+    )
 
 
 class SettlementSerializer(serializers.ModelSerializer[Settlement]):

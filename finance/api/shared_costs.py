@@ -116,7 +116,7 @@ class SharingView(BookView):
     get=extend_schema(
         operation_id="shared_bills_list",
         summary="Shared bills, newest first",
-        parameters=[shapes.BillQuery],
+        parameters=[shapes.SharedBillQuery],
         examples=[_BILL],
     ),
     post=extend_schema(
@@ -154,7 +154,9 @@ class BillList(SharingView, generics.ListAPIView[SharedBill]):
     def get_queryset(self) -> QuerySet[SharedBill]:
         if getattr(self, "swagger_fake_view", False):
             return SharedBill.objects.none()
-        asked, found = query_of(self.request, shapes.BillQuery), selectors.bills_of(book=self.book)
+        asked, found = query_of(self.request, shapes.SharedBillQuery), selectors.bills_of(book=self.book)
+        if "refund_of" in asked:
+            found = found.filter(refund_of=asked["refund_of"])
         if "group" in asked:
             found = found.filter(group=asked["group"])
         if "person" in asked:
@@ -236,6 +238,46 @@ class BillDetail(SharingView):
     def delete(self, request: Request, book_id: int, bill_id: int) -> tuple[int, Any]:
         services.remove_bill(bill=self.bill(), actor=self.user, today=self.today())
         return status.HTTP_204_NO_CONTENT, None
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="shared_bills_refund",
+        summary="Something of a bill was given back",
+        description=(
+            "Every share falls by its part of the refund: whole minor units that sum to it. Posts one entry: the own part lowers "
+            "the category, the others' parts what they owe. Remove it as a bill is removed."
+        ),
+        request=shapes.NewBillRefund,
+        responses={201: shapes.BillSerializer},
+        examples=[
+            OpenApiExample(
+                "The shop gives 30.00 back", request_only=True,
+                value={"date": "2026-03-20", "amount": "30.00", "account": "Assets:Checking account"},
+            )
+        ],
+    )
+)  # fmt: skip
+@extend_schema(tags=["shared costs"])
+class BillRefunds(SharingView):
+    """What is given back of a shared bill."""
+
+    bodies = {"POST": shapes.NewBillRefund}
+
+    @once_per_key()
+    def post(self, request: Request, book_id: int, bill_id: int) -> tuple[int, Any]:
+        given, bill = self.body(), selectors.bill_for(book=self.book, bill_id=bill_id)
+        booked = None
+        if "booked" in given and bill.category is not None:
+            booked = shapes.parsed(given, name="booked", currency=bill.category.currency)
+        payer = max(bill.shares.all(), key=lambda share: share.paid)
+        refund = services.refund_bill(
+            bill=bill, actor=self.user, date=given["date"], booked=booked, account=self.account(given, "account"),
+            amount=shapes.parsed(given, name="amount", currency=bill.currency),
+            receiver=given.get("received_by", payer.person_id or ME),
+        )  # fmt: skip
+        shown = selectors.bill_for(book=self.book, bill_id=refund.pk)
+        return status.HTTP_201_CREATED, shapes.BillSerializer(shown).data
 
 
 @extend_schema_view(

@@ -30,6 +30,7 @@ from finance.api import (
     preferences,
     rates,
     recurring,
+    recurring_invoices,
     refunds,
     register_files,
     registers,
@@ -269,9 +270,21 @@ urlpatterns = [
     path(f"{BOOK}settlements/exchange/", shared_costs.ExchangeSettlement.as_view(), name="api-settlement-exchange"),
     path(f"{BOOK}settlements/<int:settlement_id>/", shared_costs.SettlementDetail.as_view(), name="api-settlement"),
     path(f"{BOOK}settle-up/", shared_costs.SettleUpView.as_view(), name="api-settle-up"),
+    path(
+        f"{BOOK}shared-bills/<int:bill_id>/refunds/", shared_costs.BillRefunds.as_view(), name="api-shared-bill-refunds"
+    ),
+    path(
+        f"{BOOK}recurring-invoices/", recurring_invoices.RecurringInvoiceList.as_view(), name="api-recurring-invoices"
+    ),
+    path(
+        f"{BOOK}recurring-invoices/<int:recurring_invoice_id>/",
+        recurring_invoices.RecurringInvoiceDetail.as_view(),
+        name="api-recurring-invoice",
+    ),
     path(f"{BOOK}invoices/", invoices.InvoiceList.as_view(), name="api-invoices"),
     path(f"{BOOK}invoices/ageing/", invoices.InvoiceAgeing.as_view(), name="api-invoice-ageing"),
     path(INVOICE, invoices.InvoiceDetail.as_view(), name="api-invoice"),
+    path(f"{INVOICE}pdf/", invoices.InvoicePaper.as_view(), name="api-invoice-pdf"),
     path(f"{INVOICE}send/", invoices.SendInvoice.as_view(), name="api-invoice-send"),
     path(f"{INVOICE}cancel/", invoices.CancelInvoice.as_view(), name="api-invoice-cancel"),
     path(f"{INVOICE}write-off/", invoices.WriteOffInvoice.as_view(), name="api-invoice-write-off"),

@@ -23,6 +23,7 @@ from finance.demo.diary import (
     Diary,
     DiaryEntry,
 )
+from finance.demo.people import make_people
 from finance.demo.plans import make_plans
 from finance.demo.settling import household
 from finance.demo.stories import OPENING
@@ -94,6 +95,7 @@ def seed_household(
         )
         accounts = _open_accounts(book=book, owner=owner, on=diary.start - datetime.timedelta(days=1))
         _post(book=book, owner=owner, diary=diary, accounts=accounts, progress=progress)
+        make_people(book=book, owner=owner, diary=diary, accounts=accounts)
         make_plans(book=book, owner=owner, diary=diary, accounts=accounts)
         plans.take_statistics(loaded=len(diary.postings))
     return book

@@ -1,8 +1,9 @@
-"""Money that is expected to come in, as another slice tells it, to propose what a row of a bank file pays.
+"""Money that is expected to move, as another slice tells it, to propose what a row of a bank file pays.
 
 A slice registers a function when the app starts. It is asked once for each account that rows are proposed for.
 """
 
+import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,9 +12,11 @@ from finance.ledger.models import Account
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """An amount (positive minor units) that somebody owes, and the account that it is owed on.
+    """An amount that should move on the account (minor units, money out negative), and what it would be booked to.
 
-    A row pays it if `is_named` finds it in the row's text, or if the amount is the same and the payee has the name.
+    A row pays it if `is_named` finds it in the row's text, or if the amount is the same and the payee has the name; with `days`
+    only between these days. `parts` are (account, amount) with the row's sign, and sum to the amount; without them all of it
+    goes to `account_id`.
     """
 
     account_id: int
@@ -21,6 +24,8 @@ class Expected:
     is_named: Callable[[str], bool]
     name: str
     why: str
+    days: tuple[datetime.date, datetime.date] | None = None
+    parts: tuple[tuple[int, int], ...] = ()
 
 
 Source = Callable[[Account], Sequence[Expected]]
@@ -37,9 +42,16 @@ def expected_on(account: Account) -> list[Expected]:
     return [each for name in sorted(_sources) for each in _sources[name](account)]
 
 
-def paid_by(expected: Sequence[Expected], *, payee: str, description: str, amount: int) -> Expected | None:
+def paid_by(
+    expected: Sequence[Expected], *, payee: str, description: str, amount: int, date: datetime.date
+) -> Expected | None:
     """The one that a row pays; None if there is none, or more than one, or it would be more than is owed."""
     text, lowered = f"{payee} {description}", payee.casefold()
-    fitting = [each for each in expected if amount <= each.amount and each.is_named(text)]
-    fitting = fitting or [each for each in expected if amount == each.amount and each.name.casefold() in lowered]
+    asked = [
+        each
+        for each in expected
+        if (each.amount > 0) == (amount > 0) and (each.days is None or each.days[0] <= date <= each.days[1])
+    ]
+    fitting = [each for each in asked if abs(amount) <= abs(each.amount) and each.is_named(text)]
+    fitting = fitting or [each for each in asked if amount == each.amount and each.name.casefold() in lowered]
     return fitting[0] if len(fitting) == 1 else None

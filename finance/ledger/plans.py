@@ -10,11 +10,18 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Exists
 
 # From this many entries on, it pays to plan again.
 MANY = 100
 # From this many entries on, a load changes the statistics of the tables.
 BULK = 10_000
+
+
+class LookedUp(Exists):
+    """Exists, looked up row by row: as OFFSET 0 keeps PostgreSQL from joining, it never reads the other table as a whole."""
+
+    template = "EXISTS(%(subquery)s OFFSET 0)"
 
 
 @contextmanager
@@ -26,6 +33,13 @@ def by_index(using: BaseDatabaseWrapper = connection, *, alone: bool = False) ->
     """
     settings = dict.fromkeys(("enable_seqscan", "jit"), "off")
     with _planning_with(using, settings | ({"max_parallel_workers_per_gather": "0"} if alone else {})):
+        yield
+
+
+@contextmanager
+def joined(using: BaseDatabaseWrapper = connection) -> Iterator[None]:
+    """A transaction in which tables are joined as wholes, never row by row: for statements about everything there is."""
+    with _planning_with(using, dict.fromkeys(("enable_nestloop", "jit"), "off")):
         yield
 
 
@@ -49,7 +63,12 @@ def _planning_with(using: BaseDatabaseWrapper, settings: Mapping[str, str]) -> I
     """A transaction with these settings of the planner; an outer one gets its own back."""
     current = ", ".join(f"current_setting('{name}')" for name in settings)
     change = ", ".join(f"set_config('{name}', %s, true)" for name in settings)
+    inside_another = using.in_atomic_block
     with transaction.atomic(using=using.alias, savepoint=False), using.cursor() as cursor:
+        if not inside_another:  # they end with this transaction
+            cursor.execute(f"SELECT {change}", list(settings.values()))
+            yield
+            return
         cursor.execute(f"SELECT {current}")
         before = cursor.fetchone()
         cursor.execute(f"SELECT {change}", list(settings.values()))

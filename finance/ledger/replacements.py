@@ -19,10 +19,12 @@ class Replaced:
 
 
 Watcher = Callable[[Book, Sequence[Replaced]], None]
-_watchers: dict[str, tuple[Watcher, str]] = {}
+# A text, or what gives it when it is first needed.
+Condition = str | Callable[[], str]
+_watchers: dict[str, tuple[Watcher, Condition]] = {}
 
 
-def watch_replacements(*, name: str, watcher: Watcher, concerns: str = "true") -> None:
+def watch_replacements(*, name: str, watcher: Watcher, concerns: Condition = "true") -> None:
     """Call `watcher` for all entries that are reversed or replaced from now on. A second one of a name replaces the first.
 
     `concerns` is an SQL condition on the row `entry` of the book %(book)s, without which the watcher has nothing to do: an
@@ -33,7 +35,8 @@ def watch_replacements(*, name: str, watcher: Watcher, concerns: str = "true") -
 
 def concerns() -> str:
     """The SQL condition that an entry concerns one watcher at least."""
-    return " OR ".join(f"({condition})" for _, condition in _watchers.values()) or "false"
+    texts = [condition if isinstance(condition, str) else condition() for _, condition in _watchers.values()]
+    return " OR ".join(f"({text})" for text in texts) or "false"
 
 
 def tell_replaced(*, book: Book, replaced: Sequence[Replaced]) -> None:

@@ -33,14 +33,30 @@ from finance.replica import reading
 from identity.models import User
 
 
-def book_for(*, user: User, book_id: int, at_least: Role = Role.VIEWER, partly: bool = False) -> Book:
+def memberships_of(*, user: User) -> list[Membership]:
+    """The user's memberships with their books, by the books' names; without those of deleted books."""
+    mine = Membership.objects.filter(user_id=user.pk, book__deleted_at=None)
+    return list(mine.select_related("book").order_by("book__name", "book_id"))
+
+
+def book_for(
+    *,
+    user: User,
+    book_id: int,
+    at_least: Role = Role.VIEWER,
+    partly: bool = False,
+    among: Iterable[Membership] | None = None,
+) -> Book:
     """The book, if the user is a member in at least that role.
 
     Raises NotFound for strangers (a book's existence is not told) and for a book that was deleted, Forbidden for
     members of a lower role, and PartlyHidden for those who see some accounts only. Callers that show no more than these
-    ask for the book `partly`; its `visible_ids` name them.
+    ask for the book `partly`; its `visible_ids` name them. `among` are memberships that were just read with their books,
+    the user's in this book among them if there is one.
     """
-    membership = Membership.objects.select_related("book").filter(book_id=book_id, user_id=user.pk).first()
+    if among is None:
+        among = Membership.objects.select_related("book").filter(book_id=book_id, user_id=user.pk)
+    membership = next((one for one in among if one.book_id == book_id and one.user_id == user.pk), None)
     if membership is None or membership.book.deleted_at is not None:
         raise NotFound(thing="book")
     if Role(membership.role).rank < at_least.rank:

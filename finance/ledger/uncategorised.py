@@ -1,5 +1,7 @@
 """The accounts that take what has no category yet."""
 
+from collections.abc import Iterable
+
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
@@ -30,6 +32,13 @@ def uncategorised_ids(*, book: Book) -> set[int]:
         begins |= Q(name__startswith=name)
     named = Account.objects.filter(begins, book=book, kind=AccountKind.CATEGORY)
     return {pk for pk, name, currency in named.values_list("pk", "name", "currency") if name in _names(currency)}
+
+
+def categorised(accounts: Iterable[Account]) -> list[Account]:
+    """The accounts without those for what has no category yet; no query beside their own."""
+    accounts = list(accounts)
+    names = {currency: _names(currency) for currency in {each.currency for each in accounts}}
+    return [each for each in accounts if each.kind != AccountKind.CATEGORY or each.name not in names[each.currency]]
 
 
 def uncategorised_name(account: Account) -> str:

@@ -27,18 +27,20 @@ from finance.receivables.models import (
     InvoicePayment,
     Person,
     PersonAccount,
+    RecurringInvoice,
     Settlement,
     SharedBill,
 )
 from identity.models import User
 
-VERSION = 1
+VERSION = 2
 _AT_ONCE = 5000
 # In the order in which they are taken: each after what it refers to.
 _TABLES: tuple[type[models.Model], ...] = (
-    *(Person, PersonAccount, CostGroup, GroupMember, SharedBill, BillShare, Settlement, Claim, Invoice, InvoicePayment),
+    *(Person, PersonAccount, CostGroup, GroupMember, SharedBill, BillShare, Settlement, Claim),
+    *(RecurringInvoice, Invoice, InvoicePayment),
 )
-_LEFT = {"id", "book", "created_by", "created_at", "user", "scope"}
+_LEFT = {"id", "book", "created_by", "saved_by", "created_at", "changed_at", "user", "scope"}
 
 
 def _fields(model: type[models.Model]) -> "list[models.Field[Any, Any]]":
@@ -72,15 +74,19 @@ def _plain(value: Any) -> Any:
 def take(arrival: Arrival, document: Any) -> list[str]:
     """Write them into the new book; all of it can come. Raises BookUnreadable."""
     try:
-        if document["version"] != VERSION:
+        if document["version"] == 1:
+            _from_version_1(document)
+        elif document["version"] != VERSION:
             reason = _("People of version %(version)s are not known here.") % {"version": str(document["version"])[:20]}
             raise BookUnreadable(reason=reason)
         made: dict[type[models.Model], dict[int, Any]] = {}
         uids = _entries_of(document)
         entries = arrival.entries(uids)
         for model in _TABLES:
-            rows = {row["id"]: _row(model, row, arrival, made, entries) for row in document[model.__name__]}
-            made[model] = rows
+            rows = made[model] = {}
+            for row in document[model.__name__]:
+                # A refund comes after its bill.
+                rows[row["id"]] = _row(model, row, arrival, made, entries)
             if model is SharedBill:
                 continue  # kept until it is known who takes part
             _keep(model, rows.values(), made)
@@ -91,6 +97,15 @@ def take(arrival: Arrival, document: Any) -> list[str]:
         reason = _("The people of the export are damaged: %(error)s.") % {"error": str(error)[:100]}
         raise BookUnreadable(reason=reason) from error
     return []
+
+
+def _from_version_1(document: dict[str, Any]) -> None:
+    """What exports had not yet."""
+    document["RecurringInvoice"] = []
+    for bill in document["SharedBill"]:
+        bill["refund_of_id"] = None
+    for invoice in document["Invoice"]:
+        invoice["recurring_id"] = invoice["recurring_on"] = None
 
 
 def _entries_of(document: Mapping[str, Any]) -> set[uuid.UUID]:
@@ -149,7 +164,12 @@ def _keep(model: type[models.Model], rows: Iterable[Any], made: Mapping[type[mod
         for bill in bills:
             people = " ".join(map(str, sorted(parties[id(bill)])))
             bill.scope = f"group {bill.group_id}" if bill.group_id else f"people {people}"
-        SharedBill.objects.bulk_create(bills, batch_size=_AT_ONCE)
+            if bill.refund_of is not None:
+                bill.scope = bill.refund_of.scope
+        for refunds in (False, True):
+            SharedBill.objects.bulk_create(
+                [bill for bill in bills if (bill.refund_of is not None) == refunds], batch_size=_AT_ONCE
+            )
     model._default_manager.bulk_create(rows, batch_size=_AT_ONCE)
 
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from finance.ledger.models import Account, Book, JournalEntry
+from finance.planning.recurrence import Recurrence, Unit
 
 
 class Person(models.Model):
@@ -109,6 +110,12 @@ class SharedBill(models.Model):
         CostGroup, models.PROTECT, null=True, blank=True, related_name="bills", db_constraint=False,
         verbose_name=_("cost group"), db_index=False,
     )  # fmt: skip
+    # Of a refund, the bill that it belongs to. Its shares are the other way round: `owed` is what came in and to whom,
+    # `paid` what each share falls by. So whoever got the money owes the others their parts.
+    refund_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="refunds", db_constraint=False, db_index=False,
+        verbose_name=_("refund of"),
+    )  # fmt: skip
     # Bills that are kept even with each other: those of a group, or those of the same people outside of groups.
     scope = models.CharField(max_length=400, editable=False)
     date = models.DateField(_("date"))
@@ -140,6 +147,9 @@ class SharedBill(models.Model):
             models.Index(fields=["book", "-date", "-id"], name="finance_sharedbill_list"),
             # How far each is behind, and a group's balances.
             models.Index(fields=["book", "scope", "currency"], name="finance_sharedbill_scope"),
+            models.Index(
+                fields=["refund_of"], condition=models.Q(refund_of__isnull=False), name="finance_sharedbill_refunds"
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(total__gt=0), name="finance_sharedbill_positive"),
@@ -147,6 +157,11 @@ class SharedBill(models.Model):
 
     def __str__(self) -> str:
         return self.description
+
+    @property
+    def signed_total(self) -> int:
+        """The total as people read it: negative for a refund."""
+        return self.total if self.refund_of_id is None else -self.total
 
 
 class BillShare(models.Model):
@@ -247,6 +262,72 @@ class Claim(models.Model):
         return f"{self.amount} due {self.due_on}"
 
 
+class RecurringUnit(models.TextChoices):
+    """The values are those of finance.planning.recurrence.Unit."""
+
+    WEEK = Unit.WEEK.value, _("weeks")
+    MONTH = Unit.MONTH.value, _("months")
+    YEAR = Unit.YEAR.value, _("years")
+
+
+class RecurringInvoice(models.Model):
+    """An invoice that is written again and again: a draft on each of its days, which somebody looks at and sends."""
+
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+", verbose_name=_("book"), db_index=False)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+", db_constraint=False, verbose_name=_("client"))
+    currency = models.CharField(_("currency"), max_length=8)
+    # As those of an invoice.
+    lines = models.JSONField(_("lines"), default=list)
+    income = models.ForeignKey(
+        Account,
+        models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("income category"),
+    )
+    tax_account = models.ForeignKey(
+        Account, models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False, db_index=False
+    )
+    money_account = models.ForeignKey(
+        Account, models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False, db_index=False
+    )
+    sender = models.TextField(_("from"), blank=True, max_length=500)
+    note = models.TextField(_("note"), blank=True, max_length=1000)
+    first = models.DateField(_("first day"))
+    unit = models.CharField(_("unit"), max_length=5, choices=RecurringUnit.choices)
+    every = models.PositiveSmallIntegerField(_("every"), default=1)
+    until = models.DateField(_("last day"), null=True, blank=True)
+    # Each is due so many days after its day.
+    term = models.PositiveSmallIntegerField(_("days to pay"), default=14)
+    # The day of the next draft; null: it has ended.
+    next_on = models.DateField(_("next"), null=True, blank=True)
+    # The latest day for which a draft was made: none of it or before it is made again.
+    made_on = models.DateField(_("latest draft"), null=True, blank=True)
+    # Why the draft that is due could not be made; tried again every day.
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
+    saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(_("added"), auto_now_add=True)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("recurring invoice")
+        verbose_name_plural = _("recurring invoices")
+        indexes: ClassVar = [
+            models.Index(fields=["book", "-id"], name="finance_recurringinvoice_list"),
+            # What the day's event looks for.
+            models.Index(fields=["book", "next_on"], name="finance_recurringinvoice_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"recurring invoice #{self.pk}"
+
+    @property
+    def rule(self) -> Recurrence:
+        """Its days, without an end."""
+        return Recurrence(anchor=self.first, unit=Unit(self.unit), every=self.every)
+
+
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def open(self) -> "InvoiceQuerySet":
         """Those that money is still expected for."""
@@ -307,6 +388,12 @@ class Invoice(models.Model):
     closing_entry = models.ForeignKey(
         JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False, db_index=False
     )
+    # What wrote the draft, and for which of its days.
+    recurring = models.ForeignKey(
+        RecurringInvoice, models.SET_NULL, null=True, blank=True, related_name="invoices", db_constraint=False,
+        db_index=False, verbose_name=_("recurring invoice"),
+    )  # fmt: skip
+    recurring_on = models.DateField(null=True, blank=True)
     reminders = models.PositiveSmallIntegerField(_("reminders"), default=0)
     reminded_at = models.DateTimeField(_("last reminder"), null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -319,6 +406,8 @@ class Invoice(models.Model):
         verbose_name_plural = _("invoices")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["book", "year", "sequence"], name="finance_invoice_sequence"),
+            # One draft for each day of a recurring invoice.
+            models.UniqueConstraint(fields=["recurring", "recurring_on", "book"], name="finance_invoice_recurring"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["book", "-id"], name="finance_invoice_list"),

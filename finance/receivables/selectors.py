@@ -16,12 +16,14 @@ from finance.planning.upcoming import Layer, Upcoming
 from finance.receivables import ageing
 from finance.receivables.invoicing import names_number
 from finance.receivables.models import (
+    BillShare,
     Claim,
     CostGroup,
     Invoice,
     InvoicePayment,
     Person,
     PersonAccount,
+    RecurringInvoice,
     Settlement,
     SharedBill,
 )
@@ -69,6 +71,38 @@ def bill_for(*, book: Book, bill_id: int) -> SharedBill:
     return bill
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareShown:
+    """What one party (a person's id, or ME) paid of a bill, and its share; both negative in a refund."""
+
+    party: int
+    paid: int
+    owed: int
+
+
+def shares_shown(bill: SharedBill) -> list[ShareShown]:
+    """The shares of a bill or refund as people read them, in order. The shares are read along (bills_of)."""
+    rows = sorted(bill.shares.all(), key=lambda share: share.position)
+    if bill.refund_of_id is None:
+        return [ShareShown(party=row.person_id or ME, paid=row.paid, owed=row.owed) for row in rows]
+    return [ShareShown(party=row.person_id or ME, paid=-row.owed, owed=-row.paid) for row in rows]
+
+
+def left_of(bill: SharedBill) -> dict[int, int]:
+    """Party → what of its share was not given back yet; those who have a share. One query beside the bill's shares."""
+    left = {share.person_id or ME: share.owed for share in bill.shares.all() if share.owed}
+    given = BillShare.objects.filter(book=bill.book, bill__refund_of=bill).values_list("person_id", "paid")
+    for person_id, paid in given:
+        if paid:
+            left[person_id or ME] -= paid
+    return left
+
+
+def refunds_of(bill: SharedBill) -> QuerySet[SharedBill]:
+    """What was given back of a bill, newest first."""
+    return bills_of(book=bill.book).filter(refund_of=bill).order_by("-date", "-pk")
+
+
 def settlements_of(*, book: Book) -> QuerySet[Settlement]:
     """The book's settlements."""
     return Settlement.objects.filter(book=book).select_related("entry")
@@ -95,6 +129,20 @@ def invoice_for(*, book: Book, invoice_id: int) -> Invoice:
         raise NotFound(thing="invoice")
     invoice.book = invoice.person.book = book
     return invoice
+
+
+def recurring_of(*, book: Book) -> QuerySet[RecurringInvoice]:
+    """The book's recurring invoices with their clients."""
+    return RecurringInvoice.objects.filter(book=book).select_related("person")
+
+
+def recurring_for(*, book: Book, recurring_id: int) -> RecurringInvoice:
+    """The book's recurring invoice. Raises NotFound."""
+    recurring = recurring_of(book=book).filter(pk=recurring_id).first()
+    if recurring is None:
+        raise NotFound(thing="recurring invoice")
+    recurring.book = recurring.person.book = book
+    return recurring
 
 
 def claim_for(*, book: Book, claim_id: int) -> Claim:
@@ -172,7 +220,9 @@ def with_balances(*, person: Person, lines: Sequence[JournalLine]) -> list[tuple
 
 
 _BEHIND = """
-SELECT coalesce(share.person_id, 0), bill.weight_total, sum(bill.total::numeric * share.weight), sum(share.owed)
+SELECT coalesce(share.person_id, 0), bill.weight_total,
+       sum(bill.total::numeric * share.weight * CASE WHEN bill.refund_of_id IS NULL THEN 1 ELSE -1 END),
+       sum(CASE WHEN bill.refund_of_id IS NULL THEN share.owed ELSE -share.paid END)
   FROM finance_sharedbill AS bill
   JOIN finance_billshare AS share ON share.bill_id = bill.id AND share.book_id = bill.book_id
  WHERE bill.book_id = %s AND bill.scope = %s AND bill.currency = %s AND bill.weight_total > 0 AND bill.id <> %s

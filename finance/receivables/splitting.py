@@ -41,6 +41,32 @@ def shared_out(
     return given
 
 
+def given_back(
+    *,
+    amount: int,
+    weights: Mapping[int, int],
+    left: Mapping[int, int],
+    behind: Mapping[int, Fraction] | None = None,
+) -> dict[int, int]:
+    """Share a refund of `amount` (0 < amount ≤ all that is `left`) by the bill's weights; nobody gets more than is left.
+
+    Units that are over go one each to whoever was charged most above the exact total (`behind` as in shared_out).
+    """
+    whole = sum(weights.values())
+    given = {party: min(amount * weight // whole, left[party]) for party, weight in weights.items()}
+    lags = {
+        party: (behind or {}).get(party, Fraction(0)) - Fraction(amount * weight, whole) + given[party]
+        for party, weight in weights.items()
+    }
+    rest = amount - sum(given.values())
+    while rest:
+        for party in sorted(weights, key=lambda each: lags[each]):
+            if rest and given[party] < left[party]:
+                given[party] += 1
+                rest -= 1
+    return given
+
+
 def weight_of(value: Decimal, *, field: str) -> int:
     """A share or percentage as a whole number of ten-thousandths. Raises Invalid, which names `field`."""
     scaled = value * WEIGHT_SCALE

@@ -3,9 +3,8 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import xlsxwriter
 from django.utils.translation import gettext as _
 
 from finance import money
@@ -14,6 +13,9 @@ from finance.reports.definition import By
 from finance.reports.figures import Cell, Report, Row
 from finance.reports.sentences import column_text, title_of
 from finance.sheets import amount_shape, safe, write_amount
+
+if TYPE_CHECKING:
+    import xlsxwriter
 
 
 def as_data(report: Report, *, sentence: str) -> dict[str, Any]:
@@ -122,6 +124,8 @@ def _unvalued_text(cells: Sequence[Cell]) -> str:
 
 def as_xlsx(report: Report, *, book: Book, sentence: str) -> bytes:
     """One sheet: title, sentence, the table with numbers as numbers, and what is not valued."""
+    import xlsxwriter  # only here, as in finance/sheets.py
+
     target = io.BytesIO()
     with xlsxwriter.Workbook(
         target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -150,7 +154,7 @@ def as_xlsx(report: Report, *, book: Book, sentence: str) -> bytes:
     return target.getvalue()
 
 
-def _formats(file: xlsxwriter.Workbook, currencies: set[str]) -> Mapping[Any, Any]:
+def _formats(file: "xlsxwriter.Workbook", currencies: set[str]) -> Mapping[Any, Any]:
     found: dict[Any, Any] = {
         "title": file.add_format({"bold": True, "font_size": 14}),
         "head": file.add_format({"bold": True, "bottom": 1, "align": "right"}),

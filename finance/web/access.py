@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from finance.errors import Forbidden, NotFound
-from finance.ledger.selectors import book_for
+from finance.ledger.selectors import book_for, memberships_of
 from finance.models import Book, Role
 from finance.reconciliation.services import reopening
 from identity.models import User
@@ -44,8 +44,12 @@ def book_page(
     def decorate(view: Page[P]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def page(request: HttpRequest, /, book_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            user, memberships = user_of(request), None
+            if request.method in ("GET", "HEAD"):  # a change would make what was read before it old
+                # The frame of the page asks for all of them (lifeos_project/console/context_processors.py).
+                memberships = request.memberships = memberships_of(user=user)  # type: ignore[attr-defined]
             try:
-                book = book_for(user=user_of(request), book_id=book_id, at_least=at_least, partly=partly)
+                book = book_for(user=user, book_id=book_id, at_least=at_least, partly=partly, among=memberships)
                 # What a form asks for once a change of a reconciled row was refused.
                 with reopening(agreed=request.method == "POST" and request.POST.get("reopen") == "on"):
                     return view(request, book, *args, **kwargs)

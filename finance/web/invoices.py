@@ -1,7 +1,6 @@
-"""Invoices on the web: the list with its ageing, the form, the invoice, and the page that is printed."""
+"""Invoices on the web: the list with its ageing, the form, the invoice, and its PDF."""
 
 import uuid
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -16,89 +15,18 @@ from core.keyset import keyset_page
 from finance import figures
 from finance.errors import FinanceError, NotFound
 from finance.ledger.selectors import accounts_of, book_for, entry_for
-from finance.models import AccountType, Book, Invoice, Role
+from finance.models import AccountType, Book, Invoice, RecurringInvoice, Role
 from finance.receivables import selectors, services
+from finance.receivables.models import RecurringUnit
+from finance.receivables.paper import served
 from finance.web.access import book_page, id_in, user_of
 from finance.web.account_choices import AccountField
 from finance.web.entry_forms import amount_field
-from finance.web.people_forms import MONEY, currency_field, day_field, listed_people
+from finance.web.invoice_forms import ROWS, InvoiceForm, RecurringForm, contents_initial, often_text
+from finance.web.people_forms import MONEY, day_field
 from finance.web.refusals import refuse
 
 PAGE = 50
-ROWS = 8
-
-
-class InvoiceForm(forms.Form):
-    """An invoice with a fixed number of lines; empty ones are left out."""
-
-    def __init__(self, data: Any = None, *, book: Book, initial: Any = None, rows: int = ROWS) -> None:
-        super().__init__(data, initial=initial)
-        tree, people = accounts_of(book=book), listed_people(book)
-        self.people = {str(person.pk): person for person in people}
-        self.fields["person"] = forms.ChoiceField(
-            label=_("Client"), choices=[(key, each.name) for key, each in self.people.items()]
-        )
-        self.fields["currency"] = currency_field()
-        self.fields["issued_on"] = day_field(_("Date"), required=False)
-        self.fields["due_on"] = day_field(_("Due"), required=False)
-        self.fields["income"] = AccountField(tree=tree, types=(AccountType.INCOME,), label=_("Income category"))
-        self.fields["tax_account"] = AccountField(tree=tree, types=MONEY, label=_("Account of the tax"), required=False)
-        self.fields["money_account"] = AccountField(tree=tree, types=MONEY, label=_("Paid into"), required=False)
-        self.fields["money_account"].help_text = _("The forecast expects the money there.")
-        text = forms.Textarea(attrs={"rows": 3})
-        self.fields["sender"] = forms.CharField(
-            label=_("From (name, address, tax number)"), required=False, max_length=500, widget=text
-        )
-        self.fields["note"] = forms.CharField(
-            label=_("Note on the invoice"), required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 3})
-        )
-        for row in range(rows):
-            label = {"row": row + 1}
-            self.fields[f"text_{row}"] = forms.CharField(
-                label=_("Line %(row)d") % label, required=False, max_length=300
-            )
-            self.fields[f"quantity_{row}"] = forms.DecimalField(
-                label=_("Quantity of line %(row)d") % label,
-                required=False,
-                max_digits=12,
-                decimal_places=4,
-                min_value=-(10**6),
-            )
-            self.fields[f"price_{row}"] = amount_field(_("Price of line %(row)d") % label, required=False)
-            self.fields[f"rate_{row}"] = forms.DecimalField(
-                label=_("Tax of line %(row)d in percent") % label, required=False, max_digits=7, decimal_places=4, min_value=0,
-                max_value=100,
-            )  # fmt: skip
-        self.count = rows
-
-    def rows(self) -> list[list[Any]]:
-        """The fields of each line."""
-        return [[self[f"{name}_{row}"] for name in ("text", "quantity", "price", "rate")] for row in range(self.count)]
-
-    def changes(self) -> dict[str, Any]:
-        """What the service takes. Raises AmountInvalid, which names the line."""
-        data = self.cleaned_data
-        lines = []
-        for row in range(self.count):
-            if data[f"text_{row}"] or data[f"price_{row}"]:
-                price = figures.read_amount(
-                    data[f"price_{row}"] or "0", currency=data["currency"], field=f"price_{row}"
-                )
-                quantity, rate = data[f"quantity_{row}"], data[f"rate_{row}"]
-                lines.append(
-                    services.LineGiven(
-                        text=data[f"text_{row}"], price=price, quantity=Decimal(1) if quantity is None else quantity,
-                        rate=rate or Decimal(0),
-                    )
-                )  # fmt: skip
-        names = ("currency", "issued_on", "due_on", "income", "sender", "note")
-        optional = {name: data[name] or None for name in ("tax_account", "money_account")}
-        return {
-            **{name: data[name] for name in names},
-            **optional,
-            "person": self.people[data["person"]],
-            "lines": lines,
-        }
 
 
 class PayForm(forms.Form):
@@ -146,6 +74,7 @@ def invoice_new(request: HttpRequest, book: Book) -> HttpResponse:
             "income": last.income_id,
             "tax_account": last.tax_account_id,
             "money_account": last.money_account_id,
+            "currency": last.currency,
         }
         initial |= {"sender": last.sender}
     return _form_page(request, book, InvoiceForm(request.POST or None, book=book, initial=initial), None)
@@ -156,18 +85,8 @@ def invoice_new(request: HttpRequest, book: Book) -> HttpResponse:
 def invoice_edit(request: HttpRequest, book: Book, invoice_id: int) -> HttpResponse:
     """Change a draft."""
     invoice = selectors.invoice_for(book=book, invoice_id=invoice_id)
-    names = ("issued_on", "due_on", "currency", "sender", "note")
-    initial: dict[str, Any] = {name: getattr(invoice, name) for name in names}
-    initial |= {name: getattr(invoice, f"{name}_id") for name in ("person", "income", "tax_account", "money_account")}
-    lines = services.lines_of(invoice)
-    for row, line in enumerate(lines):
-        price = figures.typed_text(line.price, currency=invoice.currency)
-        initial |= {
-            f"text_{row}": line.text,
-            f"quantity_{row}": line.quantity,
-            f"price_{row}": price,
-            f"rate_{row}": line.rate,
-        }
+    initial = {name: getattr(invoice, name) for name in ("issued_on", "due_on")} | contents_initial(invoice)
+    lines = invoice.lines
     form = InvoiceForm(request.POST or None, book=book, initial=initial, rows=max(ROWS, len(lines) + 3))
     return _form_page(request, book, form, invoice)
 
@@ -258,8 +177,70 @@ def _uid(request: HttpRequest) -> uuid.UUID:
 
 @require_GET
 @book_page()
-def invoice_print(request: HttpRequest, book: Book, invoice_id: int) -> HttpResponse:
-    """The invoice as it goes to the client: printed, or saved as PDF, by the browser."""
-    shown = selectors.invoice_for(book=book, invoice_id=invoice_id)
-    context = {"book": book, "invoice": shown, "lines": services.lines_of(shown), "totals": services.totals(shown)}
-    return render(request, "finance/people/invoice_print.html", context)
+def invoice_pdf(request: HttpRequest, book: Book, invoice_id: int) -> HttpResponse:
+    """The invoice as it goes to the client, in the language of whoever asks."""
+    return served(selectors.invoice_for(book=book, invoice_id=invoice_id))
+
+
+@require_GET
+@book_page()
+def recurring_invoices(request: HttpRequest, book: Book) -> HttpResponse:
+    """What writes drafts of invoices again and again, the latest first."""
+    after = request.GET.get("after")
+    page = keyset_page(
+        selectors.recurring_of(book=book), ordering=("-id",), after=[id_in(after, thing="page")] if after else None,
+        limit=PAGE,
+    )  # fmt: skip
+    context = {
+        "book": book, "rows": [(each, services.totals(each).gross, often_text(each)) for each in page.rows],
+        "next": page.edge.pk if page.edge else None,
+    }  # fmt: skip
+    return render(request, "finance/people/recurring_invoices.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@book_page(at_least=Role.EDITOR)
+def recurring_invoice_new(request: HttpRequest, book: Book) -> HttpResponse:
+    """A new recurring invoice; the address may name an invoice that it begins as."""
+    initial: dict[str, Any] = {"currency": book.base_currency, "first": today_in(book), "every": 1, "term": 14}
+    initial["unit"], rows = RecurringUnit.MONTH, ROWS
+    if asked := request.GET.get("from"):
+        given = selectors.invoice_for(book=book, invoice_id=id_in(asked, thing="invoice"))
+        initial |= contents_initial(given)
+        rows = max(ROWS, len(given.lines) + 3)
+    form = RecurringForm(request.POST or None, book=book, initial=initial, rows=rows)
+    return _recurring_page(request, book, form, None)
+
+
+@require_http_methods(["GET", "POST"])
+@book_page(at_least=Role.EDITOR)
+def recurring_invoice(request: HttpRequest, book: Book, recurring_invoice_id: int) -> HttpResponse:
+    """Change or remove a recurring invoice, and see what it wrote."""
+    shown = selectors.recurring_for(book=book, recurring_id=recurring_invoice_id)
+    if request.POST.get("do") == "remove":
+        services.remove_recurring(recurring=shown)
+        messages.success(request, _("Removed. The invoices that it wrote stay."))
+        return redirect("web:recurring_invoices", book.pk)
+    initial = {name: getattr(shown, name) for name in ("first", "unit", "every", "until", "term")}
+    initial |= contents_initial(shown)
+    form = RecurringForm(request.POST or None, book=book, initial=initial, rows=max(ROWS, len(shown.lines) + 3))
+    return _recurring_page(request, book, form, shown)
+
+
+def _recurring_page(
+    request: HttpRequest, book: Book, form: RecurringForm, recurring: RecurringInvoice | None
+) -> HttpResponse:
+    if request.method == "POST" and form.is_valid():
+        try:
+            changes = form.changes() | form.days()
+            saved = services.save_recurring(
+                book=book, actor=user_of(request), recurring=recurring, changes=changes, today=today_in(book)
+            )
+        except FinanceError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("web:recurring_invoice", book.pk, saved.pk)
+    written = selectors.invoices_of(book=book).filter(recurring=recurring).order_by("-pk")[:10] if recurring else []
+    context = {"book": book, "form": form, "recurring": recurring, "written": written}
+    return render(request, "finance/people/recurring_invoice.html", context, status=400 if form.errors else 200)

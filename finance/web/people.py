@@ -138,7 +138,7 @@ def people_bills(request: HttpRequest, book: Book) -> HttpResponse:
 
 def _own(bill: SharedBill) -> int:
     """The household's share of a bill."""
-    return sum(share.owed for share in bill.shares.all() if share.person_id is None)
+    return sum(share.owed for share in selectors.shares_shown(bill) if share.party == ME)
 
 
 @require_http_methods(["GET", "POST"])
@@ -172,14 +172,34 @@ def people_bill(request: HttpRequest, book: Book, bill_id: int) -> HttpResponse:
                 return redirect("web:people_bill", book.pk, bill.pk)
             messages.success(request, _("The bill was removed and its entry reversed."))
             return redirect("web:people_bills", book.pk)
+    is_refund = request.POST.get("do") == "refund"
+    posted = request.POST if request.method == "POST" else None
     form = forms.BillForm(
-        request.POST or None, book=book, people=people, group=bill.group, initial=forms.bill_initial(bill)
+        None if is_refund else posted, book=book, people=people, group=bill.group, initial=forms.bill_initial(bill)
     )
-    return _bill_page(request, book, form, bill)
+    payer = max(bill.shares.all(), key=lambda share: share.paid).person_id or ME
+    initial = {"date": today_in(book), "received_by": payer, "account": bill.account_id}
+    names = [(party, name) for party, name in form.parties if party == ME or party in there]
+    refund = forms.RefundForm(posted if is_refund else None, book=book, bill=bill, parties=names, initial=initial)
+    if is_refund and refund.is_valid():
+        try:
+            made = services.refund_bill(bill=bill, actor=user_of(request), **refund.said())
+        except FinanceError as error:
+            refuse(refund, error)
+        else:
+            messages.success(request, _("Saved. Every share fell by its part."))
+            return redirect("web:people_bill", book.pk, made.pk)
+    return _bill_page(request, book, form, bill, refund)
 
 
-def _bill_page(request: HttpRequest, book: Book, form: forms.BillForm, bill: SharedBill | None) -> HttpResponse:
-    if request.method == "POST" and form.is_valid():
+def _bill_page(
+    request: HttpRequest,
+    book: Book,
+    form: forms.BillForm,
+    bill: SharedBill | None,
+    refund: forms.RefundForm | None = None,
+) -> HttpResponse:
+    if form.is_bound and form.is_valid():
         try:
             saved = services.save_bill(book=book, actor=user_of(request), bill=form.bill(), saved=bill)
         except FinanceError as error:
@@ -190,9 +210,12 @@ def _bill_page(request: HttpRequest, book: Book, form: forms.BillForm, bill: Sha
     names = dict(form.parties)
     context = {
         "book": book, "form": form, "bill": bill,
-        "shares": [(names.get(share.person_id or ME, ""), share) for share in bill.shares.order_by("position")] if bill else [],
+        "shares": [(names.get(share.party, ""), share) for share in selectors.shares_shown(bill)] if bill else [],
+        "refund": refund, "refunds": selectors.refunds_of(bill) if bill and bill.refund_of_id is None else [],
+        "left": sum(selectors.left_of(bill).values()) if bill and bill.refund_of_id is None else 0,
     }  # fmt: skip
-    return render(request, "finance/people/bill.html", context, status=400 if form.errors else 200)
+    refused = form.errors or (refund is not None and refund.errors)
+    return render(request, "finance/people/bill.html", context, status=400 if refused else 200)
 
 
 @require_http_methods(["GET", "POST"])
@@ -201,7 +224,9 @@ def people_settle(request: HttpRequest, book: Book) -> HttpResponse:
     """Who owes whom in the whole book; editors record a payment, filled in from the pair that was chosen."""
     people, today = forms.listed_people(book), today_in(book)
     asked = {name: request.GET[name] for name in ("payer", "payee", "amount", "currency") if name in request.GET}
-    initial = {"date": today, "currency": book.base_currency, "payee": ME, **asked}
+    # Two different people settle: somebody pays us, unless the pair that was chosen says otherwise.
+    first = {"payer": people[0].pk} if people else {}
+    initial = {"date": today, "currency": book.base_currency, "payee": ME, **first, **asked}
     form = forms.SettleForm(request.POST or None, book=book, people=people, initial=initial)
     if request.method == "POST":
         _editor(request, book)

@@ -179,6 +179,36 @@ def bill_initial(bill: SharedBill) -> dict[str, Any]:
     return initial
 
 
+class RefundForm(forms.Form):
+    """What a shop gives back of a bill."""
+
+    def __init__(
+        self, data: Any = None, *, book: Book, bill: SharedBill, parties: Sequence[tuple[int, str]], initial: Any = None
+    ) -> None:
+        super().__init__(data, initial=initial, prefix="refund")
+        self.bill = bill
+        self.fields["amount"] = amount_field(_("Given back"))
+        self.fields["date"] = day_field(_("Date"))
+        self.fields["received_by"] = forms.TypedChoiceField(label=_("To"), choices=parties, coerce=int)
+        self.fields["account"] = AccountField(
+            tree=accounts_of(book=book), types=MONEY, label=_("On our account"), required=False
+        )
+        if bill.category is not None and bill.category.currency != bill.currency:
+            self.fields["booked"] = amount_field(_("Our part in the category's currency"))
+
+    def said(self) -> dict[str, Any]:
+        """What the service takes. Raises AmountInvalid."""
+        data, category = self.cleaned_data, self.bill.category
+        booked = None
+        if "booked" in data and category is not None:
+            booked = figures.read_sum(data["booked"], currency=category.currency, field="booked")
+        amount = figures.read_sum(data["amount"], currency=self.bill.currency, field="amount")
+        return {
+            "amount": amount, "date": data["date"], "receiver": data["received_by"], "account": data["account"] or None,
+            "booked": booked,
+        }  # fmt: skip
+
+
 class GroupForm(forms.Form):
     def __init__(self, data: Any = None, *, people: Sequence[Person], initial: Any = None) -> None:
         super().__init__(data, initial=initial)

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.clock import today_in
@@ -21,6 +21,7 @@ from finance.models import Account, AccountKind, AccountType, Book, Loan, Role
 from finance.planning.loans import selectors, services
 from finance.planning.loans.arithmetic import Effect, Method
 from finance.planning.loans.day_counts import DayCount
+from finance.planning.loans.linking import link_all
 from finance.planning.loans.models import ExtraEffect, LoanDayCount, LoanMethod, LoanUnit, Shift
 from finance.planning.loans.selectors import LoanState
 from finance.planning.recurrence import Unit
@@ -164,14 +165,15 @@ def _loan_page(request: HttpRequest, book: Book, loan: Loan, *, status: int = 20
     first = id_in(asked, thing="page") if asked else max(0, rows.index(following) - 2 if following else 0)
     first = min(first, max(0, len(rows) - 1))
     shown = rows[first : first + PAGE]
-    entries = selectors.entries_of(state=state)
+    entries, unlinked = selectors.entries_of(state=state), selectors.unlinked(state=state, most=None)
     context = {
         "book": book, "loan": loan, "state": state, "currency": loan.currency, "next": following,
         "rows": [(row, entries.get(row.date) if row.kind == "payment" else None) for row in shown],
         "earlier": max(0, first - PAGE) if first else None,
         "later": first + PAGE if first + PAGE < len(rows) else None,
         "points": chart_of(state), "has_points": len(rows) > 1,
-        "unlinked": selectors.unlinked(state=state), "rate_form": RateForm(), "movement_form": MovementForm(book=book), **given,
+        "unlinked": unlinked, "some_whole": any(each.whole for each in unlinked), "rate_form": RateForm(),
+        "movement_form": MovementForm(book=book), **given,
     }  # fmt: skip
     return render(request, "finance/plan/loan.html", context, status=status)
 
@@ -286,6 +288,18 @@ def plan_loan_pay(request: HttpRequest, book: Book, loan_id: int) -> HttpRespons
             refuse(form, error)
     context["form"] = form
     return render(request, "finance/plan/loan_pay.html", context, status=400 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@book_page(at_least=Role.EDITOR)
+def plan_loan_link_all(request: HttpRequest, book: Book, loan_id: int) -> HttpResponse:
+    """All payments that look like it, at once: split and linked, or linked as they are."""
+    loan = selectors.loan_for(book=book, loan_id=loan_id)
+    if request.method == "POST":
+        linked = link_all(loan=loan, actor=user_of(request), splitting=request.POST.get("do") == "split")
+        said = ngettext("%(count)d payment is linked.", "%(count)d payments are linked.", linked)
+        messages.success(request, said % {"count": linked})
+    return redirect("web:plan_loan", book.pk, loan.pk)
 
 
 @require_http_methods(["GET", "POST"])

@@ -180,6 +180,7 @@ book_pages = [
     path("plan/loans/<int:loan_id>/", plan_loans.plan_loan, name="plan_loan"),
     path("plan/loans/<int:loan_id>/edit/", plan_loans.plan_loan_edit, name="plan_loan_edit"),
     path("plan/loans/<int:loan_id>/pay/", plan_loans.plan_loan_pay, name="plan_loan_pay"),
+    path("plan/loans/<int:loan_id>/link/", plan_loans.plan_loan_link_all, name="plan_loan_link_all"),
     path("plan/loans/<int:loan_id>/link/<uuid:uid>/", plan_loans.plan_loan_link, name="plan_loan_link"),
     path("plan/loans/<int:loan_id>/rates/", plan_loans.plan_loan_rate, name="plan_loan_rate"),
     path("plan/loans/<int:loan_id>/movements/", plan_loans.plan_loan_movement, name="plan_loan_movement"),
@@ -268,9 +269,12 @@ book_pages = [
     path("people/groups/<int:cost_group_id>/splitwise.csv", people.people_group_file, name="people_group_file"),
     path("invoices/", invoices.invoices, name="invoices"),
     path("invoices/new/", invoices.invoice_new, name="invoice_new"),
+    path("invoices/recurring/", invoices.recurring_invoices, name="recurring_invoices"),
+    path("invoices/recurring/new/", invoices.recurring_invoice_new, name="recurring_invoice_new"),
+    path("invoices/recurring/<int:recurring_invoice_id>/", invoices.recurring_invoice, name="recurring_invoice"),
     path("invoices/<int:invoice_id>/", invoices.invoice, name="invoice"),
     path("invoices/<int:invoice_id>/edit/", invoices.invoice_edit, name="invoice_edit"),
-    path("invoices/<int:invoice_id>/print/", invoices.invoice_print, name="invoice_print"),
+    path("invoices/<int:invoice_id>/pdf/", invoices.invoice_pdf, name="invoice_pdf"),
 ]
 
 urlpatterns = [

@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from core.clock import today_in
+from finance.ledger.selectors import memberships_of
 from finance.models import Book, Membership, Role
 from identity.models import User
 from insights.selectors import unread_count
@@ -51,8 +52,9 @@ class Shell:
     def memberships(self) -> list[Membership]:
         if not self.user.is_authenticated:
             return []
-        mine = Membership.objects.filter(user_id=self.user.pk, book__deleted_at=None)
-        return list(mine.select_related("book").order_by("book__name", "book_id"))
+        # A page of a book has read them already.
+        read: list[Membership] | None = getattr(self._request, "memberships", None)
+        return memberships_of(user=self.user) if read is None else read
 
     @cached_property
     def _membership(self) -> Membership | None:
@@ -69,12 +71,12 @@ class Shell:
         """Whether the member sees some of the book's accounts only, and so some of its pages."""
         return self._membership is not None and not self._membership.sees_all
 
-    @property
+    @cached_property
     def can_add(self) -> bool:
         """Whether the member may add entries."""
         return self._membership is not None and Role(self._membership.role).rank >= Role.EDITOR.rank
 
-    @property
+    @cached_property
     def can_write(self) -> bool:
         """Whether the member may also change what is there."""
         return self.can_add and not self.is_partial

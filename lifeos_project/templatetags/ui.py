@@ -1,5 +1,7 @@
 """Small pieces of the page frame."""
 
+from functools import cache
+
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -9,6 +11,7 @@ register = template.Library()
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """A decorative icon of the sprite; the words next to it carry the meaning."""
     return format_html(

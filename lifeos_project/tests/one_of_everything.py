@@ -254,12 +254,19 @@ def _people(book, owner, accounts):
         receivables.send(invoice=invoice(), actor=owner, on=NOW.date(), due_on=None, today=NOW.date()) for _ in "ab"
     )
     payment = receivables.pay(invoice=paid, actor=owner, date=NOW.date(), amount=1_00, account=accounts.cash)
+    draft = invoice()
+    names = ("person", "income", "currency")
+    line = receivables.LineGiven(text="Work", quantity=Decimal(1), price=50_00, rate=Decimal(0))
+    recurring = receivables.save_recurring(
+        book=book, actor=owner, today=NOW.date(),
+        changes={name: getattr(draft, name) for name in names} | {"lines": [line], "first": datetime.date(2030, 1, 31)},
+    )  # fmt: skip
     uncle = ledger.open_account(book=book, actor=owner, name="Uncle", type="liability", kind="loan", currency="EUR")
     return {
         "uncle": uncle.pk,
         "ben": ben.pk, "cost_group_id": group.pk, "claim_id": claim.pk, "settlement_id": settlement.pk,
-        "bill_id": receivables.save_bill(book=book, actor=owner, bill=bill).pk, "invoice_id": invoice().pk,
-        "payment_id": payment.pk, "paid_invoice": paid.pk, "sent_invoice": sent.pk,
+        "bill_id": receivables.save_bill(book=book, actor=owner, bill=bill).pk, "invoice_id": draft.pk,
+        "payment_id": payment.pk, "recurring_invoice_id": recurring.pk, "paid_invoice": paid.pk, "sent_invoice": sent.pk,
         "person_id": receivables.save_person(book=book, changes={"name": "Nobody"}).pk,
     }  # fmt: skip
 

@@ -43,6 +43,7 @@ from finance.models import (
     Membership,
     PayPeriod,
     RecurringFinding,
+    RecurringInvoice,
     ReferenceFetch,
     ReferenceRate,
     RuleApplication,
@@ -140,6 +141,7 @@ MODELS = {
     "finance_settlement": READ_ONLY,
     "finance_claim": READ_ONLY,
     "finance_invoice": READ_ONLY,
+    "finance_recurringinvoice": READ_ONLY,
     "finance_schedule": READ_ONLY,
     "finance_scheduleoccurrence": READ_ONLY,
     "finance_recurringfinding": READ_ONLY,
@@ -240,6 +242,9 @@ def people_of(book, owner):
         "finance_settlement": Settlement.objects.create(**given, payer=person, amount=1),
         "finance_claim": Claim.objects.create(book=book, person=person, account=account, due_on=today, amount=1),
         "finance_invoice": Invoice.objects.create(book=book, person=person, currency="EUR", income=account),
+        "finance_recurringinvoice": RecurringInvoice.objects.create(
+            book=book, person=person, currency="EUR", income=account, first=today, unit="month"
+        ),
     }
 
 

@@ -78,6 +78,7 @@ CARRIED = {
     "finance.ImportProfile", "finance.Refund",
     "finance.Person", "finance.PersonAccount", "finance.CostGroup", "finance.GroupMember", "finance.SharedBill",
     "finance.BillShare", "finance.Settlement", "finance.Claim", "finance.Invoice", "finance.InvoicePayment",
+    "finance.RecurringInvoice",
     "finance.Change", "finance.ChangedEntry", "finance.EntryTemplate", "finance.TransferFee",
     "finance.Loan", "finance.LoanRate", "finance.LoanMovement", "finance.LoanPayment", "finance.CardTerms",
     "finance.PayPeriod", "finance.SavedView",
@@ -137,7 +138,7 @@ NOT_KEPT = {
     "JournalEntry.created_by", "ExchangeRate.saved_by", "AssetValue.saved_by", "Rule.version", "Insight.event_id",
     # Who wrote it, and who is a member, are users of one installation; bills kept even with each other are found again.
     "Person.user", "SharedBill.created_by", "SharedBill.scope", "Settlement.created_by", "Claim.created_by",
-    "Invoice.created_by", "InvoicePayment.created_by",
+    "Invoice.created_by", "InvoicePayment.created_by", "RecurringInvoice.saved_by",
     "RecurringFinding.found_at",
     "Schedule.created_by", "ScheduleOccurrence.changed_by",
     # Made of the number of an account; the test of dismissed insights shows that it fits the new one.
@@ -174,7 +175,7 @@ def test_every_column_of_json_is_known():
         "Change.asked", "Change.beside", "Change.left", "EntryTemplate.lines", "ImportProfile.reading", "SavedReport.parameters",
         "Schedule.lines", "Schedule.days", "Schedule.weekdays", "Schedule.tag_ids", "ScheduleOccurrence.refused",
         "Dashboard.cards", "Rule.definition", "Insight.params", "Insight.thresholds", "RuleSetting.thresholds",
-        "Invoice.lines",
+        "Invoice.lines", "RecurringInvoice.lines",
     }  # fmt: skip
 
 
@@ -429,7 +430,8 @@ def people_and_invoices(book, owner, accounts):
     given |= {"shares": {0: None, ben.pk: None}, "account": accounts.cash, "category": accounts.groceries}
     for total, each in ((9_01, None), (41_20, group)):
         given |= {"total": total, "paid": {0: total}, "group": each}
-        receivables.save_bill(book=book, actor=owner, bill=receivables.Bill(**given))
+        bill = receivables.save_bill(book=book, actor=owner, bill=receivables.Bill(**given))
+    receivables.refund_bill(bill=bill, actor=owner, date=TODAY, amount=4_00, receiver=0, account=accounts.cash)
     receivables.settle(
         book=book, actor=owner, date=TODAY, payer=ben.pk, payee=0, currency="EUR", amount=1_00, account=accounts.cash,
         group=group,
@@ -437,6 +439,9 @@ def people_and_invoices(book, owner, accounts):
     receivables.save_claim(person=ben, actor=owner, due_on=TODAY, amount=2_00, money_account=accounts.cash)
     line = receivables.LineGiven(text="Work", quantity=Decimal("1.5"), price=10_00, rate=Decimal(0))
     changes = {"person": ben, "income": accounts.salary, "lines": [line], "money_account": accounts.cash}
+    receivables.save_recurring(
+        book=book, actor=owner, changes={**changes, "first": TODAY, "until": datetime.date(2030, 1, 1)}, today=TODAY
+    )
     draft = receivables.save_draft(book=book, actor=owner, changes=changes)
     sent = receivables.send(invoice=draft, actor=owner, on=TODAY, due_on=None, today=TODAY)
     receivables.pay(invoice=sent, actor=owner, date=TODAY, amount=5_00, account=accounts.cash)

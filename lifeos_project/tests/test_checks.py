@@ -6,12 +6,14 @@ import sys
 
 import pytest
 from django.conf import settings
+from django.core.management import get_commands, load_command_class
 
 from lifeos_project.checks.system_checks import misspelt
 from lifeos_project.tests.services import bare_environment
 
 pytestmark = pytest.mark.long
 
+OWN = ("finance", "identity", "insights", "lifeos_project", "lifeos_project.backups", "platform_outbox")
 SAFE = {
     "APP_ENV": "production",
     "SECRET_KEY": "u5mB0vJx3qYd8wKz1nRt6cLh9pGf2sAe4iXo7bQk",
@@ -76,13 +78,25 @@ ROUNDS = [
 @pytest.mark.parametrize("faults", ROUNDS, ids=lambda faults: " ".join(check_id for _, check_id, _ in faults))
 def test_an_unsafe_production_is_refused_with_every_reason(faults):
     changes = {name: value for change, _, _ in faults for name, value in change.items()}
-    code, output = outcome("manage.py", "check", **{**SAFE, **changes})
+    code, output = outcome("manage.py", "check", "--tag", "lifeos", **{**SAFE, **changes})
     assert code != 0
     for _, check_id, sentence in faults:
         assert check_id in output
         assert sentence in output
     assert set(re.findall(r"lifeos\.E\d{3}", output)) == {check_id for _, check_id, _ in faults}
     assert "Traceback" not in output
+
+
+def test_commands_check_the_settings_and_leave_the_code_alone():
+    """All of Django's checks import every page, which takes longer than most commands."""
+    own = {name: load_command_class(app, name) for name, app in get_commands().items() if app in OWN}
+    checked = {name: set(command.requires_system_checks) for name, command in own.items()}
+    assert len(checked) > 30
+    assert {name: tags for name, tags in checked.items() if tags - {"lifeos", "database"}} == {}
+    # It stays what refuses an unsafe production; the rest explain faults of settings, or work without any.
+    assert {name for name, tags in checked.items() if "lifeos" not in tags} == {
+        "check_distributable", "doctor", "messages", "preflight", "restore", "run_local", "settings_docs",
+    }  # fmt: skip
 
 
 def test_gunicorn_refuses_an_unsafe_production_before_it_listens():

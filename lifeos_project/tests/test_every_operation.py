@@ -351,6 +351,7 @@ def bodies(world):
             "amount": "-7.00",
             "lines": [{"account": world["accounts"].rent.pk}],
         },
+        ("POST", BOOK + "loans/{loan_id}/unlinked/"): {"split": True},
         ("POST", BOOK + "schedules/from-calendar/preview/"): {
             "ics": "BEGIN:VEVENT\nSUMMARY:Pay\nDTSTART:20260131\nRRULE:FREQ=DAILY\nEND:VEVENT"
         },
@@ -402,6 +403,9 @@ def _people(world):
         ("POST", BOOK + "shared-bills/preview/"): bill,
         ("PATCH", BOOK + "shared-bills/{bill_id}/"): {"total": "31.00", "description": "Lunch"},
         ("DELETE", BOOK + "shared-bills/{bill_id}/"): None,
+        ("POST", BOOK + "shared-bills/{bill_id}/refunds/"): {
+            "date": "2026-03-20", "amount": "3.00", "received_by": "me", "account": "Assets:Cash",
+        },
         ("POST", BOOK + "settlements/"): {
             "date": "2026-03-20", "payer": ben, "payee": "me", "amount": "1.00", "currency": "EUR", "account": "Assets:Cash",
             "note": "",
@@ -414,6 +418,12 @@ def _people(world):
             "person": ben, "currency": "EUR", "issued_on": "2026-03-10", "due_on": "2026-04-01", "lines": [line],
             "income": "Income:Salary", "money_account": "Assets:Cash", "sender": "", "note": "",
         },
+        ("POST", BOOK + "recurring-invoices/"): {
+            "person": ben, "currency": "EUR", "lines": [line], "income": "Income:Salary", "first": "2030-01-31", "unit": "month",
+            "every": 1, "until": None, "term": 14, "money_account": "Assets:Cash", "sender": "", "note": "",
+        },
+        ("PATCH", BOOK + "recurring-invoices/{recurring_invoice_id}/"): {"every": 2, "until": "2031-01-01"},
+        ("DELETE", BOOK + "recurring-invoices/{recurring_invoice_id}/"): None,
         ("PATCH", invoice): {"note": "thanks", "lines": [line]},
         ("DELETE", invoice): None,
         ("POST", invoice + "send/"): {"issued_on": "2026-03-10", "due_on": "2026-04-01"},

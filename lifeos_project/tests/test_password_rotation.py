@@ -166,7 +166,9 @@ def changing(house, db):
 
 
 def test_processes_that_begin_meanwhile_find_the_password_too(changing):
-    code, output = outcome("manage.py", "check", "--database", "default", **changing)
+    code, output = outcome(
+        "manage.py", "check", "--tag", "lifeos", "--tag", "database", "--database", "default", **changing
+    )
     assert code == 0, output
     # A container's question about its worker, of which there is none here.
     assert outcome("compose/healthcheck.py", "worker", **changing) == (1, "")

@@ -14,6 +14,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from platform_outbox.discovery import discover
 from platform_outbox.operations.runs import Run
 from platform_outbox.registry import refuse_namesake
 
@@ -59,10 +60,12 @@ operation = Operation
 
 
 def operation_named(name: str) -> Operation | None:
+    discover("operations")
     return _operations.get(name)
 
 
 def all_operations() -> list[Operation]:
+    discover("operations")
     return [_operations[name] for name in sorted(_operations)]
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 from django.db import transaction
 
+from platform_outbox.discovery import discover
 from platform_outbox.events import UPGRADE_PATIENCE, EnvelopeError, NotYetKnown, event_from
 from platform_outbox.models import Status
 from platform_outbox.monitoring.history import count
@@ -66,6 +67,7 @@ def process_batch(
     `inflight` is told what is in hand, in case the process dies. `unknown_events` remembers events of a newer release
     between batches. Raises OperationalError or InterfaceError when the database has gone away.
     """
+    discover("handlers")
     limit, worker = batch_size or settings.WORKER_BATCH_SIZE, worker or f"{socket.gethostname()}:{os.getpid()}"
     options = Options(
         shard=shard, limit=limit, worker=worker, now=now, should_stop=should_stop, has_news=has_news,

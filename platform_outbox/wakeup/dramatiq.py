@@ -9,7 +9,6 @@ import dramatiq
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import CurrentMessage
 
-from platform_outbox.processing.process import process_batch
 from platform_outbox.wakeup.notifier import notifier
 
 QUEUE = "outbox"
@@ -26,6 +25,9 @@ def drain(shard: int) -> None:
         message = CurrentMessage.get_current_message()
         carry_out(shard, message.message_timestamp / 1000 if message else 0.0)
         return
+    # Only here: every process has this module, to notify.
+    from platform_outbox.processing.process import process_batch
+
     while process_batch(shard=shard).more:
         pass
 

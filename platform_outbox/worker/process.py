@@ -7,13 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import dramatiq
 from django.conf import settings
 from django.db import connection
 from django.db.backends.signals import connection_created
 
+from platform_outbox.discovery import Kind, discover
 from platform_outbox.external.pool import ExternalPool
 from platform_outbox.monitoring import metrics
 from platform_outbox.monitoring.metrics import REPLACEMENTS
@@ -77,6 +78,9 @@ class WorkerProcess:
         self._metrics: Any = None
 
     def start(self) -> None:
+        # Whatever cannot be imported keeps the worker from starting, instead of failing events.
+        for kind in get_args(Kind):
+            discover(kind)
         handle: Callable[[int], None]
         connection_created.connect(_tune, dispatch_uid="platform_outbox.worker")
         if broker.is_in_process():

@@ -25,7 +25,7 @@ from core.texts import gettext as _
 from core.texts import gettext_noop, language, speak
 from finance.errors import FinanceError, Invalid, StatementUnreadable
 from finance.imports.parsers.packing import ROW_CLASSES, NamedUnpickler, PackedRows
-from finance.imports.parsers.reading import Question, read_file, to_json
+from finance.imports.parsers.question import Question, to_json
 from finance.imports.parsers.statement import ParsedFile
 
 logger = logging.getLogger(__name__)
@@ -200,6 +200,9 @@ def serve(answer: Callable[[bytes, Any], Any]) -> int:
 
 def main() -> int:
     """The child that reads bank files."""
+    # Not for those who ask: the readers of all formats.
+    from finance.imports.parsers.reading import read_file
+
     return serve(lambda data, question: _packed(read_file(data, Question(**question))))
 
 

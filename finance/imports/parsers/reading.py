@@ -1,9 +1,8 @@
-"""What the reader of a bank file is asked, beside the bytes, and how it goes about it."""
+"""How the reader of a bank file goes about it."""
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from core.texts import gettext as _
@@ -15,6 +14,7 @@ from finance.imports.parsers.dates import describe
 from finance.imports.parsers.encoding import words_under_each
 from finance.imports.parsers.limits import PREVIEW_BYTES
 from finance.imports.parsers.profile import CsvProfile
+from finance.imports.parsers.question import Question
 from finance.imports.parsers.recognise import is_table, read_statement
 from finance.imports.parsers.sheets import looks_like_workbook, read_sheet
 from finance.imports.parsers.statement import ParsedFile
@@ -26,26 +26,6 @@ _NOT_AS_BEFORE = gettext_noop(
 
 # Encodings of earlier files that are tried on the header of a file.
 _MOST_PAGES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """How a file is to be read; JSON-able through `dataclasses.asdict`.
-
-    `currency` and `card` describe the account. A given `profile` is used as it is, or with `changes` made to it;
-    without one, `encoding` and `delimiter` are believed where they are given, or the profile in `saved` (by signature) is
-    used for files of this shape, or else the one that is detected. `own_accounts` are the numbers of the book's accounts
-    at their banks.
-    """
-
-    currency: str = ""
-    card: bool = False
-    encoding: str = ""
-    delimiter: str = ""
-    profile: Mapping[str, Any] | None = None
-    changes: Mapping[str, Any] | None = None
-    saved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    own_accounts: Sequence[str] = ()
 
 
 def read_file(data: bytes, question: Question) -> ParsedFile:
@@ -232,8 +212,3 @@ def _corrected(data: bytes, question: Question) -> CsvProfile:
     return found.profile.corrected(
         {name: value for name, value in changes.items() if name not in ("delimiter", "encoding")}
     )
-
-
-def to_json(question: Question) -> dict[str, Any]:
-    """The opposite of `Question(**values)`."""
-    return dataclasses.asdict(question)

@@ -97,12 +97,21 @@ class Proposer:
         row.suggestion = " · ".join(filter(None, [said, row.suggestion]))[:_SAID]
 
     def _pay(self, row: Proposable) -> None:
-        """Propose what the row pays, such as an open invoice, unless there is a category already."""
-        if not self._expected or row.counter_account_id is not None or row.split or not row.amount or row.amount < 0:
+        """Propose what the row pays, such as an open invoice or an instalment, unless there is a category already."""
+        if not self._expected or row.counter_account_id is not None or row.split or not row.amount or row.date is None:
             return
-        paid = paid_by(self._expected, payee=row.payee, description=row.description, amount=row.amount)
-        if paid is not None:
-            row.counter_account_id, row.suggestion = paid.account_id, paid.why[:_SAID]
+        paid = paid_by(
+            self._expected, payee=row.payee, description=row.description, amount=row.amount, date=row.date
+        )  # fmt: skip
+        if paid is None:
+            return
+        row.suggestion = paid.why[:_SAID]
+        if not paid.parts:
+            row.counter_account_id = paid.account_id
+            return
+        row.split = [{"account": account, "amount": amount, "note": ""} for account, amount in paid.parts]
+        # An instalment is paid once; another row of that amount is something else.
+        self._expected.remove(paid)
 
     def propose(self, rows: Sequence[Proposable]) -> list[Logged]:
         """Set payee, category, split, note and decision of the rows where nobody has decided yet.

@@ -22,7 +22,7 @@ from finance.imports.matching import IncomingRow, RowStatus, normalise_text
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement
 from finance.imports.parsers.child import Limits, read_in_child
 from finance.imports.parsers.profile import CsvProfile, check_text_settings
-from finance.imports.parsers.reading import Question
+from finance.imports.parsers.question import Question
 from finance.imports.parsers.statement import ParsedFile, ParsedRow, ParsedStatement, RowState
 from finance.imports.parsers.words import bare_number
 from finance.imports.services.matching import Matcher, judge_rows

@@ -12,7 +12,7 @@ from finance.imports.suggestions import prior
 from finance.imports.suggestions.model import Calibration, Counts, class_of, rank
 from finance.imports.suggestions.words import EVERY, features, told
 from finance.ledger.models import Account, AccountType
-from finance.ledger.uncategorised import uncategorised_ids
+from finance.ledger.uncategorised import categorised
 from finance.payees.selectors import aliases_in
 from finance.rules.engine import key_words
 
@@ -68,10 +68,7 @@ class Suggestions:
         open_accounts = Account.objects.postable().filter(
             book_id=account.book_id, currency=account.currency, type__in=_TYPES
         )
-        nowhere = uncategorised_ids(book=account.book)
-        self._accounts = {
-            found.pk: found for found in open_accounts if found.pk not in nowhere and found.pk != account.pk
-        }
+        self._accounts = {found.pk: found for found in categorised(open_accounts) if found.pk != account.pk}
         self._prior = prior.by_word(list(self._accounts.values()))
 
     def for_rows(self, rows: Sequence[Asked]) -> list[Suggested]:

@@ -10,6 +10,7 @@ from finance.planning.detection.services import look_through_books, payees_to_lo
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Look for payments that come again, and offer them as schedules. Safe to repeat and to stop."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

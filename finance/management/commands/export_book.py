@@ -14,6 +14,7 @@ from platform_outbox.operations.runs import write_private
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = (
         "Export a whole book to a file or to standard output: everything as an archive, or its entries for hledger, "
         "beancount, as CSV or JSON."

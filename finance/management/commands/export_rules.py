@@ -11,6 +11,7 @@ from platform_outbox.operations.runs import write_private
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Export a book's rules as JSON, for import_rules, to a file or to standard output."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -21,6 +21,7 @@ DOUBTFUL = 3
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = (
         "Create a new book from another program's export, with a proof by account. Exit code 0: created (or, with "
         "--dry-run, readable); 2: refused, with the reason; 3: created or readable, but balances differ from the file's."

@@ -11,6 +11,7 @@ from finance.rules.services import import_rules
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Add rules from an export to a book, all or none. A rule of a known name becomes that rule's next version."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

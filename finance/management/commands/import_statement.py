@@ -24,6 +24,7 @@ MOST_LEFT_OUT = 50
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = (
         "Stage and confirm a bank file: CSV, Excel, OFX, QFX, CAMT, MT940 or QIF. Exit code 0: imported (or, with --dry-run, readable); "
         "2: refused, with the reason; 3: imported, but balances do not add up, or a statement's account is not known."

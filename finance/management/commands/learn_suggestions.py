@@ -11,6 +11,7 @@ from finance.models import Book
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Teach suggestions all entries that they have not learned yet, as after ENABLE_ML was off. Safe to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from finance.webhooks.services import prune_deliveries
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Delete old deliveries from the logs of webhooks. Workers do it once a day by themselves."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

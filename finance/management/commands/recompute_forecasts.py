@@ -59,6 +59,7 @@ def _results(books: list[int], *, processes: int, missing: bool) -> Iterator[Ite
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Learn from the past of the books anew and keep today's forecasts, as happens each midnight. Safe to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from finance.models import Book
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Compare earlier forecasts whose days are over with what came, as happens each midnight. Safe to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from finance.models import JournalEntry
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Seal unsealed entries and show where the chains end: heads that you can keep elsewhere."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

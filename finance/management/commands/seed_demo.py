@@ -24,6 +24,7 @@ OPERATOR = "operator@lifeos.example"
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Fill a book with a realistic household; the same --months, --seed and --today give the same journal."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

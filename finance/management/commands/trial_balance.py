@@ -12,6 +12,7 @@ from finance.management.books import book_named
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Balances of all accounts of a book at the end of a day."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

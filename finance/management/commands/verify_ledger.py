@@ -16,6 +16,7 @@ from finance.management.books import book_named
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Prove the books again from the postings alone. Exits with 1 if something is wrong."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -35,7 +35,7 @@ from finance.planning.upcoming import Layer, Upcoming
 
 RowT = TypeVar("RowT", LoanRate, LoanMovement, LoanPayment)
 # How far from its day a payment is looked for, and how many are proposed.
-_NEAR = datetime.timedelta(days=15)
+NEAR = datetime.timedelta(days=15)
 MOST_UNLINKED = 12
 _ACCOUNTS = ("account", "pays_from", "interest_account", "fee_account", "partner_account", "contribution_account")
 
@@ -240,32 +240,36 @@ class Unlinked:
     whole: bool
 
 
-def unlinked(*, state: LoanState) -> list[Unlinked]:
+def unlinked(*, state: LoanState, most: int | None = MOST_UNLINKED) -> list[Unlinked]:
     """Entries that lowered the debt about the day of an unpaid instalment and are not linked, newest first; three queries.
 
-    They are proposed, never linked by themselves: an extra payment looks the same.
+    They are proposed, never linked by themselves: an extra payment looks the same. At most one for an instalment: the one
+    whose day is nearest.
     """
     loan = state.loan
-    rows = [row for row in state.table.instalments if row.date not in state.paid and row.date <= state.today + _NEAR]
+    rows = [row for row in state.table.instalments if row.date not in state.paid and row.date <= state.today + NEAR]
     if not rows:
         return []
     signed = {"amount__lt": 0} if loan.is_lent else {"amount__gt": 0}
     lines = JournalLine.objects.filter(
-        account=loan.account, date__gte=rows[0].date - _NEAR, date__lte=state.today,
+        account=loan.account, date__gte=rows[0].date - NEAR, date__lte=state.today,
         entry__reverses=None, entry__reversed_by=None, **signed,
     ).exclude(entry__source=JournalEntry.Source.OPENING)  # fmt: skip
-    found = list(lines.select_related("entry").order_by("-date", "-pk")[:MOST_UNLINKED])
+    found = list(lines.select_related("entry").order_by("-date", "-pk")[:most])
     roots = roots_of(book=loan.book, entry_ids=[line.entry_id for line in found])
     taken = {each.entry_id for each in state.movements}
     taken |= set(LoanPayment.objects.filter(book=loan.book, loan=loan).values_list("entry", flat=True))
-    proposed = []
+    nearest: dict[datetime.date, Unlinked] = {}
     for line in found:
         row = min(rows, key=lambda each: abs((each.date - line.date).days))
-        if roots.get(line.entry_id) in taken or abs(row.date - line.date) > _NEAR:
+        if roots.get(line.entry_id) in taken or abs(row.date - line.date) > NEAR:
             continue
         whole = line.entry.line_count == 2 and abs(line.amount) > row.interest + row.fee > 0
-        proposed.append(Unlinked(entry=line.entry, amount=abs(line.amount), row=row, whole=whole))
-    return proposed
+        each = Unlinked(entry=line.entry, amount=abs(line.amount), row=row, whole=whole)
+        known = nearest.get(row.date)
+        if known is None or abs(row.date - line.date) < abs(row.date - known.entry.date):
+            nearest[row.date] = each
+    return sorted(nearest.values(), key=lambda each: (each.entry.date, each.entry.pk), reverse=True)
 
 
 def indebted(*, states: Iterable[LoanState], currency: str) -> list[LoanState]:

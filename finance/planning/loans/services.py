@@ -72,7 +72,7 @@ def add_loan(*, book: Book, actor: User | None, account: Account, **given: Any) 
 @transaction.atomic
 def change_loan(*, loan: Loan, actor: User | None, **changes: Any) -> Loan:
     """Change what was agreed; payments that were posted stay. Raises as add_loan does."""
-    loan = _locked(loan)
+    loan = locked(loan)
     _fill(loan, changes)
     _check_table(loan)
     loan.saved_by = actor
@@ -84,7 +84,7 @@ def change_loan(*, loan: Loan, actor: User | None, **changes: Any) -> Loan:
 @transaction.atomic
 def remove_loan(*, loan: Loan, actor: User | None) -> None:
     """Take the loan out of the plan with its rates and planned movements. Its account and entries stay."""
-    loan = _locked(loan)
+    loan = locked(loan)
     number = loan.pk
     loan.delete()
     emit(LoanRemoved(book_id=loan.book_id, loan_id=number))
@@ -95,7 +95,7 @@ def set_rate(
     *, loan: Loan, actor: User | None, since: datetime.date, percent: Decimal, payment: int | None = None
 ) -> LoanRate:
     """The rate from the day `since` on, in place of one of that day. Raises Invalid."""
-    loan = _locked(loan)
+    loan = locked(loan)
     if not is_rate(percent):
         reason = _("A rate is from 0 to 1000 per cent a year, with at most 6 decimals.")
         raise Invalid(field="percent", reason=reason)
@@ -112,7 +112,7 @@ def set_rate(
 @transaction.atomic
 def remove_rate(*, loan: Loan, rate_id: int, actor: User | None) -> None:
     """Remove a change of the rate. Raises NotFound, Invalid."""
-    loan = _locked(loan)
+    loan = locked(loan)
     if not LoanRate.objects.filter(book=loan.book, loan=loan, pk=rate_id).delete()[0]:
         raise NotFound(thing="rate")
     _check_table(loan)
@@ -134,7 +134,7 @@ def add_movement(
     With `against`, the account that the money comes from or goes to, it is posted as one entry; without, it is a plan.
     Raises Invalid, and what posting raises.
     """
-    loan = _locked(loan)
+    loan = locked(loan)
     if effect not in set(Effect):
         raise Invalid(field="effect", reason=_("An extra payment either shortens the loan or lowers its payments."))
     entry = None
@@ -172,7 +172,7 @@ def plan_extras(*, loan: Loan, actor: User | None, extras: Mapping[datetime.date
 @transaction.atomic
 def remove_movement(*, loan: Loan, movement_id: int, actor: User | None) -> None:
     """Take a planned movement out. Raises NotFound, and Conflict for one that is posted: its entry is deleted instead."""
-    loan = _locked(loan)
+    loan = locked(loan)
     movement = LoanMovement.objects.filter(book=loan.book, loan=loan, pk=movement_id).first()
     if movement is None:
         raise NotFound(thing="movement")
@@ -244,7 +244,7 @@ def pay(
     `against` is the account that pays (of a lent loan: that receives), else the loan's own. Raises Invalid, Conflict,
     and what posting raises.
     """
-    loan = _locked(loan)
+    loan = locked(loan)
     paying = against or loan.pays_from
     if paying is not None:
         _check_account(loan, "pays_from", paying, _HOLDINGS)
@@ -252,7 +252,7 @@ def pay(
     row, parts = proposed_split(state=state, date=date, amount=amount, due=due)
     lines = lines_of_payment(loan=loan, parts=parts, against=paying)
     said = _("Instalment %(number)d of %(count)d") % {"number": row.number, "count": len(state.table.instalments)}
-    return _link(loan, row, _post(loan, actor=actor, date=date, lines=lines, description=said), actor)
+    return note_payment(loan, row, _post(loan, actor=actor, date=date, lines=lines, description=said), actor)
 
 
 @transaction.atomic
@@ -265,7 +265,7 @@ def link_payment(
     fee and shares get their own lines. Raises NotFound, Invalid (an entry without this account), Conflict, and what
     correcting raises.
     """
-    loan = _locked(loan)
+    loan = locked(loan)
     entry = entry_for(book=loan.book, uid=entry_uid)
     lines = list(entry.lines.select_related("account"))
     if all(line.account_id != loan.account_id for line in lines):
@@ -277,25 +277,34 @@ def link_payment(
     state = state_of(loan=loan, today=today_in(loan.book))
     row, _parts = proposed_split(state=state, date=entry.date, due=due)
     if splitting:
-        if len(lines) != 2:
-            raise Conflict(field="entry", reason=_("This entry has several lines already; link it as it is."))
-        (against,) = [line.account for line in lines if line.account_id != loan.account_id]
-        against.book = loan.book
-        _check_account(loan, "entry", against, _HOLDINGS)
-        _row, parts = proposed_split(state=state, date=entry.date, due=row.date, amount=abs(lines[0].amount))
-        drafts = [
-            LineDraft(account_id=account_id, amount=amount)
-            for account_id, amount in lines_of_payment(loan=loan, parts=parts, against=against).items()
-        ]
-        draft = EntryDraft(date=entry.date, payee=entry.payee, description=entry.description, lines=drafts)
-        replace_entry(entry=entry, actor=actor, draft=draft, today=state.today)
-    return _link(loan, row, root, actor)
+        split_entry(loan=loan, entry=entry, row=row, actor=actor, today=state.today)
+    return note_payment(loan, row, root, actor)
+
+
+def split_entry(*, loan: Loan, entry: JournalEntry, row: Row, actor: User | None, today: datetime.date) -> None:
+    """Correct an entry of two lines, which booked all of a payment on the loan, into the parts that the row says.
+
+    Raises Conflict for an entry of more lines, Invalid, and what correcting raises.
+    """
+    lines = list(entry.lines.select_related("account"))
+    if len(lines) != 2:
+        raise Conflict(field="entry", reason=_("This entry has several lines already; link it as it is."))
+    (against,) = [line.account for line in lines if line.account_id != loan.account_id]
+    against.book = loan.book
+    _check_account(loan, "entry", against, _HOLDINGS)
+    parts = split(amount=abs(lines[0].amount), interest=row.interest, fee=row.fee, share=loan.share)
+    drafts = [
+        LineDraft(account_id=account_id, amount=amount)
+        for account_id, amount in lines_of_payment(loan=loan, parts=parts, against=against).items()
+    ]
+    draft = EntryDraft(date=entry.date, payee=entry.payee, description=entry.description, lines=drafts)
+    replace_entry(entry=entry, actor=actor, draft=draft, today=today)
 
 
 @transaction.atomic
 def unlink_payment(*, loan: Loan, payment_id: int, actor: User | None) -> None:
     """The instalment counts as unpaid again; its entry stays. Raises NotFound."""
-    loan = _locked(loan)
+    loan = locked(loan)
     payment = LoanPayment.objects.filter(book=loan.book, loan=loan, pk=payment_id).first()
     if payment is None:
         raise NotFound(thing="payment")
@@ -308,7 +317,7 @@ def charge(
     *, loan: Loan, actor: User | None, date: datetime.date, amount: int, category: Account | None = None
 ) -> JournalEntry:
     """Post interest or a fee that is added to what is owed, instead of being paid. Raises Invalid, and what posting does."""
-    loan = _locked(loan)
+    loan = locked(loan)
     against = category or loan.interest_account
     if amount <= 0:
         raise Invalid(field="amount", reason=_("A charge is more than zero."))
@@ -322,8 +331,8 @@ def charge(
     return entry
 
 
-def _locked(loan: Loan) -> Loan:
-    """One change of a loan at a time."""
+def locked(loan: Loan) -> Loan:
+    """The loan as it is now; one change of it at a time."""
     Loan.objects.select_for_update().get(pk=loan.pk)
     return loan_for(book=loan.book, loan_id=loan.pk)
 
@@ -386,7 +395,8 @@ def _post(
     return post_entry(book=loan.book, actor=actor, date=date, payee=loan.name, description=description, lines=drafts)
 
 
-def _link(loan: Loan, row: Row, entry: JournalEntry, actor: User | None) -> LoanPayment:
+def note_payment(loan: Loan, row: Row, entry: JournalEntry, actor: User | None) -> LoanPayment:
+    """Write down that the first version of an entry paid the instalment, and announce it."""
     payment, _created = LoanPayment.objects.update_or_create(
         book=loan.book, loan=loan, due=row.date, defaults={"entry": entry, "saved_by": actor}
     )

@@ -1,10 +1,10 @@
 """Everything that changes what people owe. Each function is one transaction and announces itself."""
 
+from finance.receivables.services.contents import LineGiven, lines_of, totals
 from finance.receivables.services.exchange_files import Taken, give_splitwise, take_splitwise
+from finance.receivables.services.groups import remove_group, save_group
 from finance.receivables.services.invoices import (
-    LineGiven,
     cancel,
-    lines_of,
     link,
     match_payments,
     pay,
@@ -12,7 +12,6 @@ from finance.receivables.services.invoices import (
     remove_draft,
     save_draft,
     send,
-    totals,
     unlink_payment,
     write_off,
 )
@@ -27,19 +26,9 @@ from finance.receivables.services.people import (
     save_claim,
     save_person,
 )
-from finance.receivables.services.sharing import (
-    Bill,
-    pass_on_debts,
-    remove_bill,
-    remove_group,
-    remove_settlement,
-    save_bill,
-    save_group,
-    settle,
-    settle_across,
-    shares_of,
-    weight_value,
-)
+from finance.receivables.services.recurring import make_due_drafts, remove_recurring, save_recurring
+from finance.receivables.services.settling_up import pass_on_debts, remove_settlement, settle, settle_across
+from finance.receivables.services.sharing import Bill, refund_bill, remove_bill, save_bill, shares_of, weight_value
 
 __all__ = [
     "MOVEMENTS",
@@ -52,23 +41,27 @@ __all__ = [
     "lines_of",
     "link",
     "link_account",
+    "make_due_drafts",
     "match_payments",
     "move",
     "movement_title",
     "pass_on_debts",
     "pay",
+    "refund_bill",
     "remind",
     "remove_bill",
     "remove_claim",
     "remove_draft",
     "remove_group",
     "remove_person",
+    "remove_recurring",
     "remove_settlement",
     "save_bill",
     "save_claim",
     "save_draft",
     "save_group",
     "save_person",
+    "save_recurring",
     "send",
     "settle",
     "settle_across",

@@ -11,8 +11,10 @@ from finance.ledger.models import Account
 from finance.receivables import splitwise
 from finance.receivables.models import CostGroup, GroupMember, Person, SplitMethod
 from finance.receivables.selectors import bills_of, settlements_of
+from finance.receivables.services.groups import save_group
 from finance.receivables.services.people import save_person
-from finance.receivables.services.sharing import Bill, save_bill, save_group, settle
+from finance.receivables.services.settling_up import settle
+from finance.receivables.services.sharing import Bill, save_bill
 from finance.receivables.splitting import ME
 from identity.models import User
 

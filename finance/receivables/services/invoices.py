@@ -2,9 +2,7 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -22,8 +20,9 @@ from finance.ledger.models import Account, AccountType, Book, JournalEntry, Jour
 from finance.ledger.posting import EntryDraft, LineDraft, merged
 from finance.ledger.revisions import root_of
 from finance.ledger.services.drafts import FIRST_YEAR, LAST_YEAR
-from finance.receivables.invoicing import InvoiceLine, Totals, names_number, totals_of
+from finance.receivables.invoicing import names_number
 from finance.receivables.models import Invoice, InvoicePayment, PersonAccount
+from finance.receivables.services.contents import fill
 from finance.receivables.services.keeping import lock, sum_up, unlink
 from finance.receivables.services.people import account_with, check_account
 from finance.receivables.services.sharing import reverse_of
@@ -31,64 +30,8 @@ from identity import mail
 from identity.models import User
 from platform_outbox.emit import emit
 
-MOST_LINES = 200
 LONGEST_TERM = 3650
 _MONEY = (AccountType.ASSET, AccountType.LIABILITY)
-# Members of a draft that hold accounts, with the types that they may have.
-_ACCOUNTS = {
-    "income": (AccountType.INCOME,),
-    "tax_account": (AccountType.LIABILITY, AccountType.ASSET),
-    "money_account": _MONEY,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineGiven:
-    """A line as it is entered: price in minor units, quantity and rate (percent) as decimals."""
-
-    text: str
-    quantity: Decimal
-    price: int
-    rate: Decimal
-
-
-def lines_of(invoice: Invoice) -> list[InvoiceLine]:
-    """The lines as they are kept."""
-    return [
-        InvoiceLine(
-            text=each["text"], quantity=Decimal(each["quantity"]), price=each["price"], rate=Decimal(each["rate"])
-        )
-        for each in invoice.lines
-    ]
-
-
-def totals(invoice: Invoice) -> Totals:
-    """Net, tax per rate and gross."""
-    return totals_of(lines_of(invoice))
-
-
-def checked_lines(lines: Sequence[LineGiven]) -> list[InvoiceLine]:
-    """Raises Invalid, which names the line and what is wrong with it."""
-    if not 1 <= len(lines) <= MOST_LINES:
-        raise Invalid(field="lines", reason=_("An invoice has 1 to %(most)d lines.") % {"most": MOST_LINES})
-    checked = []
-    for place, line in enumerate(lines):
-        for field, value, most in (("quantity", line.quantity, 1_000_000), ("tax_rate", line.rate, 100)):
-            lowest = -most if field == "quantity" else 0
-            try:
-                exact = value.is_finite() and value == value.quantize(Decimal("0.0001"))
-            except InvalidOperation:
-                exact = False
-            if not exact or not lowest <= value <= most:
-                reason = _("Enter a number of at most four decimals, up to %(most)s.") % {"most": f"{most:,}"}
-                raise Invalid(field=f"lines.{place}.{field}", reason=reason)
-        text = " ".join(line.text.split())
-        if not text or len(text) > 300 or "\x00" in text:
-            raise Invalid(field=f"lines.{place}.text", reason=_("Say in at most 300 characters what it is for."))
-        if abs(line.price) > money.MAX_MINOR_UNITS // 1_000_000:
-            raise Invalid(field=f"lines.{place}.price", reason=_("The price is too large."))
-        checked.append(InvoiceLine(text=text, quantity=line.quantity, price=line.price, rate=line.rate))
-    return checked
 
 
 @transaction.atomic
@@ -105,39 +48,15 @@ def save_draft(
         invoice = Invoice(book=book, created_by=actor, currency=changes.get("currency") or book.base_currency)
     elif _held(invoice).state != Invoice.State.DRAFT:
         raise Conflict(reason=_("An invoice that was sent stays as it is; cancel it and write another one."))
-    for name in ("person", "income", "tax_account", "money_account", "issued_on", "due_on", "currency"):
+    for name in ("issued_on", "due_on"):
         if name in changes:
             setattr(invoice, name, changes[name])
-    money.exponent(invoice.currency, field="currency")
-    _set_texts(invoice, changes)
-    for name, types in _ACCOUNTS.items():
-        account = getattr(invoice, name) if getattr(invoice, f"{name}_id") else None
-        if account is not None:
-            check_account(account, types=types, field=name, currency=invoice.currency)
-    if "lines" in changes:
-        lines = checked_lines(changes["lines"])
-        invoice.lines = [
-            {"text": each.text, "quantity": f"{each.quantity:f}", "price": each.price, "rate": f"{each.rate:f}"}
-            for each in lines
-        ]
-    sums = totals(invoice)
+    sums = fill(invoice, changes)
     invoice.net, invoice.tax, invoice.gross = sums.net, sums.tax, sums.gross
-    if invoice.gross <= 0 or invoice.gross > money.MAX_MINOR_UNITS:
-        raise Invalid(field="lines", reason=_("The lines must come to more than zero."))
     _check_dates(invoice)
     invoice.save()
     emit(InvoiceSaved(book_id=book.pk, invoice_id=invoice.pk))
     return invoice
-
-
-def _set_texts(invoice: Invoice, changes: Mapping[str, Any]) -> None:
-    """Raises Invalid, which names the text."""
-    for name, most in (("sender", 500), ("note", 1000)):
-        if name in changes:
-            text = "\n".join(line.rstrip() for line in (changes[name] or "").strip().splitlines())
-            if len(text) > most or "\x00" in text:
-                raise Invalid(field=name, reason=_("Enter at most %(most)d characters.") % {"most": most})
-            setattr(invoice, name, text)
 
 
 def _check_dates(invoice: Invoice) -> None:

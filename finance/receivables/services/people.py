@@ -19,7 +19,16 @@ from finance.ledger import services as ledger
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry, Membership
 from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import balances_of
-from finance.receivables.models import BillShare, Claim, GroupMember, Invoice, Person, PersonAccount, Settlement
+from finance.receivables.models import (
+    BillShare,
+    Claim,
+    GroupMember,
+    Invoice,
+    Person,
+    PersonAccount,
+    RecurringInvoice,
+    Settlement,
+)
 from finance.receivables.selectors import claim_accounts
 from finance.receivables.services.keeping import checked_text, lock
 from identity.models import User
@@ -88,6 +97,7 @@ def remove_person(*, person: Person) -> None:
     used = (
         BillShare.objects.filter(book=book, person=person).exists()
         or Invoice.objects.filter(book=book, person=person).exists()
+        or RecurringInvoice.objects.filter(book=book, person=person).exists()
         or Settlement.objects.filter(book=book, payer=person).exists()
         or Settlement.objects.filter(book=book, payee=person).exists()
     )

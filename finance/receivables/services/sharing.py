@@ -1,29 +1,23 @@
-"""Shared bills, groups of people who share them, and settling up."""
+"""Shared bills, and what is given back of them."""
 
 import datetime
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from fractions import Fraction
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import Conflict, Invalid, NotFound
 from finance.events import (
-    CostGroupRemoved,
-    CostGroupSaved,
-    SettlementRecorded,
-    SettlementRemoved,
     SharedBillRemoved,
     SharedBillSaved,
 )
 from finance.ledger import services as ledger
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
 from finance.ledger.posting import LineDraft, merged
-from finance.ledger.selectors import balance_of
 from finance.ledger.services.system_accounts import system_account
 from finance.receivables import splitting
 from finance.receivables.models import (
@@ -31,11 +25,10 @@ from finance.receivables.models import (
     CostGroup,
     GroupMember,
     Person,
-    Settlement,
     SharedBill,
     SplitMethod,
 )
-from finance.receivables.selectors import behind, debts_to_pass_on
+from finance.receivables.selectors import behind, left_of
 from finance.receivables.services.keeping import changing, checked_text, current_entry, lock
 from finance.receivables.services.people import account_with, check_account
 from finance.receivables.settling import debts_of_bill
@@ -45,56 +38,6 @@ from platform_outbox.emit import emit
 
 MOST_PARTIES = 50
 _MONEY = (AccountType.ASSET, AccountType.LIABILITY)
-
-
-@transaction.atomic
-def save_group(
-    *,
-    book: Book,
-    group: CostGroup | None = None,
-    name: str | None = None,
-    people: Sequence[int] | None = None,
-    simplify: bool | None = None,
-    archived: bool | None = None,
-) -> CostGroup:
-    """A new cost group, or `group` with what is given. `people` are ids; the household always belongs to it.
-
-    Raises Invalid (name, people), NotFound (people), and Conflict where somebody who shares its bills would leave.
-    """
-    lock(book)
-    if group is None:
-        group = CostGroup(book=book)
-    if group.pk is None or name is not None:
-        group.name = checked_text(name or "", most=120, field="name", needed=True)
-    if simplify is not None:
-        group.simplify = simplify
-    if archived is not None:
-        group.archived_at = (group.archived_at or timezone.now()) if archived else None
-    group.save()
-    if people is not None:
-        wanted = set(_people(book, people, field="people"))
-        if len(wanted) >= MOST_PARTIES:
-            raise Invalid(field="people", reason=_("At most %(most)d take part.") % {"most": MOST_PARTIES})
-        there = set(GroupMember.objects.filter(book=book, group=group).values_list("person_id", flat=True))
-        leaving = there - wanted
-        if BillShare.objects.filter(book=book, bill__group=group, person__in=leaving).exists():
-            raise Conflict(field="people", reason=_("Somebody who shares bills of the group cannot leave it."))
-        GroupMember.objects.filter(book=book, group=group, person__in=leaving).delete()
-        GroupMember.objects.bulk_create(
-            [GroupMember(book=book, group=group, person_id=each) for each in sorted(wanted - there)]
-        )
-    emit(CostGroupSaved(book_id=book.pk, group_id=group.pk))
-    return group
-
-
-@transaction.atomic
-def remove_group(*, group: CostGroup) -> None:
-    """Remove a group without bills and settlements. Raises Conflict otherwise: archive it instead."""
-    if group.bills.exists() or group.settlements.exists():
-        raise Conflict(reason=_("The group has bills or settlements; archive it instead."))
-    pk, book_id = group.pk, group.book_id
-    group.delete()
-    emit(CostGroupRemoved(book_id=book_id, group_id=pk))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +110,19 @@ def _check_parties(book: Book, bill: Bill) -> None:
     if bill.group is not None:
         members = {ME, *GroupMember.objects.filter(book=book, group=bill.group).values_list("person_id", flat=True)}
     for field, parties in (("shares", bill.shares), ("paid", bill.paid)):
-        _people(book, [party for party in parties if party != ME], field=field)
+        people_of_book(book, [party for party in parties if party != ME], field=field)
         if members is not None and not members.issuperset(parties):
             raise Invalid(field=field, reason=_("Only members of the group take part in its bills."))
     if any(amount <= 0 for amount in bill.paid.values()) or sum(bill.paid.values()) != bill.total:
         raise Invalid(field="paid", reason=_("What was paid must be positive and sum to the bill."))
+
+
+def people_of_book(book: Book, ids: Sequence[int], *, field: str) -> list[int]:
+    """The ids, all of people of the book. Raises NotFound, which names `field`."""
+    found = set(Person.objects.filter(book=book, pk__in=ids).values_list("pk", flat=True))
+    if not found.issuperset(ids):
+        raise NotFound(thing="person", field=field)
+    return list(ids)
 
 
 def _scope(bill: Bill) -> str:
@@ -194,6 +145,7 @@ def save_bill(*, book: Book, actor: User | None, bill: Bill, saved: SharedBill |
     shares, weights = shares_of(book=book, bill=bill, but=saved.pk if saved else 0)
     lines = _lines(book, actor, bill, shares)
     row = saved or SharedBill(book=book, created_by=actor)
+    _check_no_refund(row)
     row.group, row.scope, row.date, row.description = bill.group, _scope(bill), bill.date, description
     row.currency, row.total, row.method, row.weight_total = (
         bill.currency,
@@ -283,11 +235,86 @@ def _post_again(
     return None
 
 
+def _check_no_refund(bill: SharedBill) -> None:
+    """Raise Conflict for a refund, and for a bill of which something was given back."""
+    if bill.refund_of_id is not None:
+        raise Conflict(reason=_("A refund stays as it is; remove it and record it again."))
+    if bill.pk is not None and bill.refunds.exists():
+        raise Conflict(reason=_("Something of this bill was refunded; remove the refund first."))
+
+
+@transaction.atomic
+def refund_bill(
+    *,
+    bill: SharedBill,
+    actor: User | None,
+    date: datetime.date,
+    amount: int,
+    receiver: int,
+    account: Account | None = None,
+    booked: int | None = None,
+) -> SharedBill:
+    """Record that `amount` of the bill was given back, to `receiver` (a party of the bill); every share falls by its part.
+
+    Posts one entry: the own part lowers the category, the others' parts what they owe. `account` is where the money came in,
+    where it came to the household; `booked` the own part in the category's currency, where that is another one. Raises Invalid
+    (amount, received_by, account, booked), Conflict for a refund, and as post_entry.
+    """
+    book = bill.book
+    lock(book)
+    if bill.refund_of_id is not None:
+        raise Conflict(reason=_("This is a refund already; name the bill that it belongs to."))
+    rows = sorted(bill.shares.all(), key=lambda share: share.position)
+    if receiver not in {row.person_id or ME for row in rows}:
+        raise Invalid(
+            field="received_by", reason=_("The money came to somebody who paid the bill or has a share in it.")
+        )
+    left = defaultdict(int, left_of(bill))
+    most = sum(left.values())
+    if not 0 < amount <= most:
+        told = {"amount": money.format_amount(most, currency=bill.currency)}
+        raise Invalid(field="amount", reason=_("Enter a positive amount; %(amount)s was not refunded yet.") % told)
+    weights = {row.person_id or ME: row.weight or row.owed for row in rows if row.weight or row.owed}
+    lags = behind(book=book, scope=bill.scope, currency=bill.currency) if bill.weight_total else None
+    parts = splitting.given_back(amount=amount, weights=weights, left=left, behind=lags)
+    said = Bill(
+        date=date, description=bill.description, currency=bill.currency, total=amount, paid={receiver: amount},
+        method=SplitMethod.EXACT, shares=parts, account=account, category=bill.category, booked=booked,
+    )  # fmt: skip
+    if bill.category is not None:
+        bill.category.book = book
+    # The other way round than a bill of that amount.
+    lines = [replace(line, amount=-line.amount) for line in _lines(book, actor, said, parts)]
+    row = SharedBill(
+        book=book, refund_of=bill, group=bill.group, scope=bill.scope, date=date, description=bill.description,
+        currency=bill.currency, total=amount, method=bill.method, weight_total=bill.weight_total, created_by=actor,
+        account=account if receiver == ME else None, category=bill.category if parts.get(ME) else None,
+    )  # fmt: skip
+    if lines:
+        row.entry = ledger.post_entry(
+            book=book, actor=actor, date=date, payee=bill.description, description=_("Refund"), lines=lines
+        )
+    row.save(force_insert=True)
+    BillShare.objects.bulk_create(
+        [
+            BillShare(
+                book=book, bill=row, person_id=party or None, paid=parts.get(party, 0), position=place,
+                owed=amount if party == receiver else 0, weight=weights[party] if bill.weight_total and party in weights else 0,
+            )
+            for place, party in enumerate(dict.fromkeys([*parts, receiver]), 1)
+        ]
+    )  # fmt: skip
+    emit(SharedBillSaved(book_id=book.pk, bill_id=row.pk))
+    return row
+
+
 @transaction.atomic
 def remove_bill(*, bill: SharedBill, actor: User | None, today: datetime.date) -> None:
     """Remove the bill; its entry is reversed. Raises as reverse_entry."""
     book = bill.book
     lock(book)
+    if bill.refund_of_id is None:
+        _check_no_refund(bill)
     reverse_of(book=book, actor=actor, root=bill.entry, today=today)
     pk = bill.pk
     bill.delete()
@@ -299,158 +326,3 @@ def reverse_of(*, book: Book, actor: User | None, root: JournalEntry | None, tod
     if root is not None:
         with changing():
             ledger.reverse_entry(entry=current_entry(book=book, root=root), actor=actor, on=today)
-
-
-@transaction.atomic
-def settle(
-    *,
-    book: Book,
-    actor: User | None,
-    date: datetime.date,
-    payer: int,
-    payee: int,
-    currency: str,
-    amount: int,
-    account: Account | None = None,
-    group: CostGroup | None = None,
-    note: str = "",
-) -> Settlement:
-    """Record that `payer` paid `payee` (ids of people, or ME); `account` is the household's, where it takes part.
-
-    It is neither income nor spending. Raises Invalid (payee, amount, account), NotFound and as post_entry.
-    """
-    lock(book)
-    if payer == payee:
-        raise Invalid(field="payee", reason=_("Two different people settle."))
-    if amount <= 0:
-        raise Invalid(field="amount", reason=_("Enter a positive amount."))
-    money.exponent(currency, field="currency")
-    _people(book, [each for each in (payer,) if each != ME], field="payer")
-    _people(book, [each for each in (payee,) if each != ME], field="payee")
-    note, entry = checked_text(note, most=200, field="note"), None
-    if ME in (payer, payee):
-        if account is None:
-            raise Invalid(field="account", reason=_("Say which account the money came from or went to."))
-        check_account(account, types=_MONEY, field="account", currency=currency)
-        person = Person.objects.get(book=book, pk=payee if payer == ME else payer)
-        person.book = book
-        sign = 1 if payer == ME else -1
-        claim = account_with(person=person, currency=currency, actor=actor)
-        entry = ledger.post_entry(
-            book=book, actor=actor, date=date, payee=person.name, description=note or _("Settled"),
-            lines=[
-                LineDraft(account_id=claim.pk, amount=sign * amount),
-                LineDraft(account_id=account.pk, amount=-sign * amount),
-            ],
-        )  # fmt: skip
-    row = Settlement.objects.create(
-        book=book, group=group, kind=Settlement.Kind.PAID, date=date, payer_id=payer or None, payee_id=payee or None,
-        currency=currency, amount=amount, account=account if entry else None, entry=entry, note=note, created_by=actor,
-    )  # fmt: skip
-    emit(SettlementRecorded(book_id=book.pk, settlement_id=row.pk))
-    return row
-
-
-@transaction.atomic
-def settle_across(
-    *,
-    person: Person,
-    actor: User | None,
-    date: datetime.date,
-    currency: str,
-    against: str,
-    rate: Decimal,
-    amount: int | None = None,
-) -> Settlement:
-    """Settle what is owed in `currency` with what is owed in `against`, at `rate` units of `currency` for one of `against`.
-
-    `amount` (minor units, positive) is at most the balance, and all of it by default. It is posted as an exchange, rounded
-    half away from zero, and the rate is kept. Raises Invalid (currency, against, rate, amount).
-    """
-    book = person.book
-    lock(book)
-    if currency == against:
-        raise Invalid(field="against", reason=_("Choose two different currencies."))
-    if not rate.is_finite() or not Decimal("0.0000000001") <= rate <= Decimal(10) ** 12:
-        raise Invalid(field="rate", reason=_("Enter a positive rate."))
-    source = account_with(person=person, currency=currency, actor=actor)
-    target = account_with(person=person, currency=against, actor=actor)
-    balance = balance_of(account=source, as_of=date)
-    wanted = abs(balance) if amount is None else amount
-    if not balance:
-        raise Invalid(field="currency", reason=_("Nothing is owed in %(currency)s.") % {"currency": currency})
-    if not 0 < wanted <= abs(balance):
-        told = {"amount": money.format_amount(abs(balance), currency=currency), "currency": currency}
-        raise Invalid(field="amount", reason=_("At most %(amount)s %(currency)s is owed.") % told)
-    value = Fraction(money.to_decimal(wanted, currency=currency)) / Fraction(rate) * 10 ** money.exponent(against)
-    other = money.divided(value.numerator, value.denominator)
-    if not other:
-        raise Invalid(field="amount", reason=_("It comes to nothing in %(currency)s.") % {"currency": against})
-    giving, taking = ((source, wanted), (target, other)) if balance > 0 else ((target, other), (source, wanted))
-    entry = ledger.exchange(
-        book=book, actor=actor, date=date, source_account=giving[0], source_amount=giving[1],
-        target_account=taking[0], target_amount=taking[1], payee=person.name,
-        description=_("Settled at %(rate)s %(currency)s per %(against)s")
-        % {"rate": f"{rate.normalize():f}", "currency": currency, "against": against},
-    )  # fmt: skip
-    ours = balance < 0
-    row = Settlement.objects.create(
-        book=book, kind=Settlement.Kind.EXCHANGED, date=date, payer=None if ours else person,
-        payee=person if ours else None, currency=currency, amount=wanted, against_currency=against,
-        against_amount=other, rate=rate, entry=entry, created_by=actor,
-    )  # fmt: skip
-    emit(SettlementRecorded(book_id=book.pk, settlement_id=row.pk))
-    return row
-
-
-@transaction.atomic
-def pass_on_debts(*, group: CostGroup, actor: User | None, date: datetime.date) -> list[Settlement]:
-    """Pass debts on inside the group so that the fewest payments settle it; nobody's balance changes.
-
-    What the household owes or is owed is moved between the people's accounts by one entry per currency.
-    """
-    book = group.book
-    lock(book)
-    made = []
-    for currency, moves in debts_to_pass_on(group=group, as_of=date).items():
-        lines = []
-        for debt in moves:
-            if ME in (debt.debtor, debt.creditor):
-                other, sign = (debt.creditor, -1) if debt.debtor == ME else (debt.debtor, 1)
-                person = Person.objects.get(book=book, pk=other)
-                person.book = book
-                account = account_with(person=person, currency=currency, actor=actor)
-                lines.append(LineDraft(account_id=account.pk, amount=sign * debt.amount))
-        entry = None
-        if lines:
-            title = _("Debts passed on in %(group)s") % {"group": group.name}
-            entry = ledger.post_entry(book=book, actor=actor, date=date, payee=title, lines=lines)
-        for debt in moves:
-            # As if the creditor had paid the debtor.
-            row = Settlement.objects.create(
-                book=book, group=group, kind=Settlement.Kind.ASSIGNED, date=date, payer_id=debt.creditor or None,
-                payee_id=debt.debtor or None, currency=currency, amount=debt.amount, entry=entry, created_by=actor,
-            )  # fmt: skip
-            emit(SettlementRecorded(book_id=book.pk, settlement_id=row.pk))
-            made.append(row)
-    return made
-
-
-@transaction.atomic
-def remove_settlement(*, settlement: Settlement, actor: User | None, today: datetime.date) -> None:
-    """Remove a payment or an exchange; its entry is reversed. Raises Conflict for debts that were passed on."""
-    if settlement.kind == Settlement.Kind.ASSIGNED:
-        raise Conflict(reason=_("Debts that were passed on stay: they changed nobody's balance."))
-    lock(settlement.book)
-    reverse_of(book=settlement.book, actor=actor, root=settlement.entry, today=today)
-    pk, book_id = settlement.pk, settlement.book_id
-    settlement.delete()
-    emit(SettlementRemoved(book_id=book_id, settlement_id=pk))
-
-
-def _people(book: Book, ids: Sequence[int], *, field: str) -> list[int]:
-    """The ids, all of people of the book. Raises NotFound, which names `field`."""
-    found = set(Person.objects.filter(book=book, pk__in=ids).values_list("pk", flat=True))
-    if not found.issuperset(ids):
-        raise NotFound(thing="person", field=field)
-    return list(ids)

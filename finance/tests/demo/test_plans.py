@@ -8,6 +8,7 @@ import time_machine
 from finance.demo.diary import CHECKING
 from finance.demo.services import seed_household
 from finance.ledger.models import Account
+from finance.models import Invoice, Person
 from finance.planning.budgets.models import Assignment, Budget, BudgetLine
 from finance.planning.cards.models import CardTerms
 from finance.planning.goals.models import Goal
@@ -16,6 +17,7 @@ from finance.planning.loans.selectors import state_of
 from finance.planning.schedules.models import Schedule, SchedulePayment
 from finance.planning.schedules.selectors import Status, open_occurrences
 from finance.planning.schedules.services import questions
+from finance.receivables.selectors import owed_by
 from platform_outbox import testing
 
 DAY = datetime.timedelta(days=1)
@@ -56,6 +58,14 @@ def test_card_loan_limits_and_goal(owner):
     # The payments that were posted are those of the table, to the cent.
     assert state.by_books == state.by_table == 1_270_580
     assert len(state.paid) == 7
+    # Tom owes his instalments, we owe Sarah our third; one invoice is overdue, the other is open.
+    owed = owed_by(book=book, as_of=today)
+    names = dict(Person.objects.filter(book=book).values_list("pk", "name"))
+    balances = {names[pk]: sum(each.balance for each in found) for pk, found in owed.items()}
+    assert balances["Sarah Byrne"] in (-53_33, -53_34)
+    assert balances["Tom Keane"] > 0
+    sent = Invoice.objects.open().filter(book=book).order_by("pk")
+    assert [(each.gross, each.due_on < today) for each in sent] == [(504_00, True), (222_00, False)]
     budget = Budget.objects.get(book=book)
     lines = BudgetLine.objects.filter(budget=budget)
     assert lines.count() >= 4

@@ -5,11 +5,13 @@ import datetime
 import pytest
 import time_machine
 
+from finance.imports import services as imports
 from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import balance_of
 from finance.ledger.services import correct_entry, reverse_entry
 from finance.models import JournalEntry, Loan, LoanPayment
 from finance.planning.loans import selectors, services
+from finance.planning.loans.linking import match_payments
 from finance.planning.upcoming import Layer
 from finance.tests.conftest import TODAY
 from finance.tests.planning.conftest import refused
@@ -160,6 +162,45 @@ def test_a_payment_from_a_bank_file_is_found_split_and_linked(api, url, loan, mo
     assert LoanPayment.objects.count() == 1
     send("editor", f"plan/loans/{loan.pk}/link/{later.uid}/", {"do": "link"})
     assert LoanPayment.objects.count() == 2
+
+
+def test_past_payments_are_linked_at_once(api, url, loan, mortgage, accounts, post, page, send, owner, book):
+    for month, amount in ((2, 1199_10), (3, 1199_10)):
+        post({mortgage.account: amount, accounts.checking: -amount}, on=D(2026, month, 2), payee="BANK 4711")
+    # An extra payment of the same month is further from its day.
+    post({mortgage.account: 500_00, accounts.checking: -500_00}, on=D(2026, 2, 10))
+    assert "2 past payments look like it" in page("viewer", f"plan/loans/{loan.pk}/").content.decode()
+    path = f"plan/loans/{loan.pk}/link/"
+    for person, code in ((None, 302), ("stranger", 404), ("viewer", 403)):
+        assert send(person, path, {"do": "split"}).status_code == code
+    assert not LoanPayment.objects.exists()
+    with time_machine.travel(datetime.datetime(2026, 3, 15, 12, tzinfo=datetime.UTC), tick=False):
+        answer = api.post(url(f"loans/{loan.pk}/unlinked/"), {"split": True}, format="json")
+    assert answer.json() == {"linked": 2}
+    assert balance_of(account=mortgage.account) == -200_000_00 + 199_10 + 200_10 + 500_00
+    send("editor", path, {"do": "link"})
+    assert LoanPayment.objects.count() == 2
+
+
+def test_rows_of_a_file_are_split_and_linked_when_they_are_posted(loan, accounts, book, owner, post, mortgage):
+    text = "Date,Payee,Amount\n2026-01-30,BANK 4711,-1199.10\n2026-02-01,Shop,-1199.10\n2026-03-02,BANK 4711,-1199.10\n"
+    batch = imports.stage_import(
+        book=book, account=accounts.checking, actor=owner, data=text.encode(), file_name="march.csv"
+    )
+    first, second, third = batch.rows.order_by("number")
+    interest, principal = accounts.rent.pk, mortgage.account.pk
+    assert {part["account"]: part["amount"] for part in first.split} == {interest: -1000_00, principal: -199_10}
+    assert "Instalment 1 of 360" in first.suggestion
+    assert second.split == []
+    assert {part["account"]: part["amount"] for part in third.split} == {interest: -999_00, principal: -200_10}
+    imports.confirm_import(batch=batch, actor=owner)
+    ids = list(JournalEntry.objects.filter(source="import").values_list("pk", flat=True))
+    assert match_payments(book=book, entry_ids=ids) == 2
+    assert match_payments(book=book, entry_ids=ids) == 0
+    assert [str(each.due) for each in LoanPayment.objects.order_by("due")] == ["2026-02-01", "2026-03-01"]
+    # What has no interest may be an extra payment: asked, not linked.
+    extra = post({mortgage.account: 100_00, accounts.checking: -100_00}, on=D(2026, 4, 1))
+    assert match_payments(book=book, entry_ids=[extra.pk]) == 0
 
 
 def test_loa_13_owed_after_a_payment_is_less_everywhere(api, url, opened, accounts, post, page):

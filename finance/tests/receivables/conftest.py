@@ -13,6 +13,21 @@ DAY = datetime.date(2026, 3, 10)
 
 
 @pytest.fixture
+def repeat(book, owner, invoice):
+    """repeat(first=…, every=2) → a monthly recurring invoice like the draft."""
+
+    def save(*, saved=None, today=DAY, **changes):
+        names = ("person", "income", "tax_account", "money_account")
+        line = services.LineGiven(text="Hosting", quantity=Decimal(1), price=50_00, rate=Decimal(19))
+        given = {name: getattr(invoice, name) for name in names} | {"lines": [line]} | changes
+        return services.save_recurring(
+            book=book, actor=owner, recurring=saved, changes=changes if saved else given, today=today
+        )
+
+    return save
+
+
+@pytest.fixture
 def ben(book):
     return services.save_person(book=book, changes={"name": "Ben", "email": "ben@example.org"})
 

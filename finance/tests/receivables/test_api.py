@@ -1,5 +1,6 @@
 """People, shared bills, settlements and invoices over the API: who may, and the field cases as strangers try them."""
 
+import datetime
 from decimal import Decimal
 
 import pytest
@@ -46,6 +47,7 @@ ROUTES = [
     ("api-shared-bill", "get", READ, None),
     ("api-shared-bill", "patch", EDIT, {"total": "31.00"}),
     ("api-shared-bill", "delete", EDIT, None),
+    ("api-shared-bill-refunds", "post", EDIT, {"date": "2026-03-20", "amount": "3.00", "account": "Assets:Cash"}),
     ("api-settlements", "get", READ, None),
     ("api-settlements", "post", EDIT, {"date": "2026-03-20", "payer": "ben", "payee": "me", "amount": "1.00", "account": "Assets:Cash"}),
     ("api-settlement-exchange", "post", EDIT, {"person": "ben", "date": "2026-03-20", "currency": "EUR", "against": "USD", "rate": "0.9"}),
@@ -66,13 +68,30 @@ ROUTES = [
     ("api-invoice-payments", "post", EDIT, {"amount": "1.00", "account": "Assets:Cash"}),
     ("api-invoice-payment", "delete", EDIT, None),
     ("api-invoice-proposals", "get", READ, None),
+    ("api-invoice-pdf", "get", READ, None),
+    ("api-recurring-invoices", "get", READ, None),
+    ("api-recurring-invoices", "post", EDIT, {
+        "person": "ben", "income": "Income:Salary", "lines": [{"text": "Work", "price": "10.00"}], "first": "2030-01-31",
+    }),
+    ("api-recurring-invoice", "get", READ, None),
+    ("api-recurring-invoice", "patch", EDIT, {"every": 2}),
+    ("api-recurring-invoice", "delete", EDIT, None),
 ]  # fmt: skip
-MINE = ("api-people", "api-person", "api-claim", "api-cost-group", "api-shared-bill", "api-settle", "api-invoice")
+MINE = (
+    "api-people",
+    "api-person",
+    "api-claim",
+    "api-cost-group",
+    "api-shared-bill",
+    "api-settle",
+    "api-invoice",
+    "api-recurring-invoice",
+)
 SENT_ONLY = ("cancel", "write-off", "reminders", "payments", "payment")
 
 
 @pytest.fixture
-def ids(book, owner, ben, cleo, share, settle, invoice):
+def ids(book, owner, ben, cleo, share, settle, invoice, repeat):
     ledger.open_account(book=book, actor=owner, name="Uncle", type="liability", kind="loan", currency="EUR")
     group = services.save_group(book=book, name="Flat", people=[cleo.pk])
     bill = share(30_00, {ME: 30_00}, [ME, ben.pk])
@@ -91,7 +110,7 @@ def ids(book, owner, ben, cleo, share, settle, invoice):
     return {
         "book_id": book.pk, "person_id": ben.pk, "claim_id": claim.pk, "cost_group_id": group.pk, "bill_id": bill.pk,
         "settlement_id": settle(ben.pk, ME, 1_00).pk, "invoice_id": invoice.pk, "payment_id": payment.pk,
-        "sent": sent.pk, "paid": paid.pk, "cleo": cleo.pk,
+        "recurring_invoice_id": repeat(first=datetime.date(2030, 1, 31)).pk, "sent": sent.pk, "paid": paid.pk, "cleo": cleo.pk,
     }  # fmt: skip
 
 

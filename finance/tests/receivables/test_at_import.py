@@ -26,7 +26,7 @@ def test_a_number_is_found_as_a_word():
 def test_nothing_is_proposed_where_two_fit():
     one = Expected(account_id=1, amount=5, is_named=lambda text: "A1" in text, name="Ben", why="A1")
     two = Expected(account_id=2, amount=5, is_named=lambda text: "A2" in text, name="Ben", why="A2")
-    ask = {"payee": "Ben", "description": "", "amount": 5}
+    ask = {"payee": "Ben", "description": "", "amount": 5, "date": DAY}
     assert paid_by([one, two], **ask) is None
     assert paid_by([one, two], **ask | {"description": "A2"}) is two
     assert paid_by([one], **ask) is one

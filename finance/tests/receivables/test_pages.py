@@ -18,7 +18,7 @@ def places(book, owner, ben, cleo, share, settle, invoice):
     read = [
         "people/", f"people/{ben.pk}/", "people/bills/", f"people/bills/{bill.pk}/", "people/settle/",
         f"people/groups/{group.pk}/", f"people/groups/{group.pk}/splitwise.csv", "invoices/", f"invoices/{invoice.pk}/",
-        f"invoices/{invoice.pk}/print/",
+        f"invoices/{invoice.pk}/pdf/",
     ]  # fmt: skip
     write = ["people/bills/new/", "people/groups/new/", "invoices/new/", f"invoices/{invoice.pk}/edit/"]
     return {"read": read, "write": write, "paid": paid, "group": group, "bill": bill}
@@ -30,7 +30,7 @@ def test_who_opens_and_changes_what(page, send, places):
         may = {"viewer": 403}.get(person, 200)
         for path in places["read"]:
             assert page(person, path).status_code == refusals.get(person, 200), (person, path)
-            reads_only = path.endswith(("print/", ".csv", "bills/", "invoices/"))
+            reads_only = path.endswith(("pdf/", ".csv", "bills/", "invoices/"))
             if not reads_only and person not in ("editor", "owner"):
                 assert send(person, path, {"do": "x"}).status_code == refusals.get(person, may), (person, path)
         for path in places["write"]:
@@ -123,7 +123,9 @@ def test_an_invoice_from_its_form_to_its_payment(send, page, invoice, accounts, 
     assert "partly paid" in text
     assert "€200.00 open" in text
     assert "€200.00" in page("viewer", "invoices/", open="1").content.decode()
-    assert "Invoice 2026-0001" in page("viewer", f"{path}print/").content.decode()
+    paper = page("viewer", f"{path}pdf/")
+    assert paper["Content-Disposition"] == 'attachment; filename="2026-0001.pdf"'
+    assert paper.content.startswith(b"%PDF-")
     assert send("editor", path, {"do": "remind"}).status_code == 302
     assert send("editor", path, {"do": "unlink", "payment": made.payments.get().pk}).status_code == 302
     assert send("editor", path, {"do": "cancel"}).status_code == 302

@@ -7,6 +7,7 @@ from identity.pruning import prune_access
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Delete audit records past AUDIT_RETENTION_DAYS, expired tokens and sessions. Workers do it daily."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -7,6 +7,7 @@ from identity import lockout
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Forget the failed sign-ins of an account or of a network address, so that signing in works again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -18,6 +18,7 @@ SHOWN = 20
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = (
         "Run the insight rules over the past of a book. A run that was stopped continues when you start it again "
         "with the same limits; a second run changes nothing."

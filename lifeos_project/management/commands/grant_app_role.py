@@ -9,6 +9,7 @@ from lifeos_project.postgresql import ownership
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = (
         "Give a database role exactly the rights that web and workers need: no rewriting of posted rows. "
         "`migrate` does it for the role of DATABASE_URL if DATABASE_OWNER_URL is set; use this for another role."

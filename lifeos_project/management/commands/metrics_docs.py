@@ -7,6 +7,7 @@ from lifeos_project.monitoring import metrics_docs
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Write docs/metrics.md from the metrics of the code."
 
     def handle(self, *args: Any, **options: Any) -> None:

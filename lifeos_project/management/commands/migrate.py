@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
@@ -21,6 +22,8 @@ LONGEST_WAIT = 3600
 
 
 class Command(migrate.Command):
+    requires_system_checks = ("lifeos", Tags.database)
+
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--if-wanted", action="store_true", help="Do nothing when RUN_MIGRATIONS is false.")

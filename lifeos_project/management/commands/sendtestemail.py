@@ -6,6 +6,7 @@ from identity import mail
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     """Replaces Django's command, which says nothing when no mail is sent."""
 
     help = "Send a test mail to these addresses and name the server that accepted it. Exits with 1 if none did."

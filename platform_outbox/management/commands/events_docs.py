@@ -43,6 +43,7 @@ _VALUES: dict[str, Any] = {
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Write docs/events.md from the event types and handlers of the code, and samples of new versions."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -23,6 +23,7 @@ _TOLD = (
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Long operations: list them, run one here or in a worker, watch, cancel or resume a run."
 
     def add_arguments(self, parser: CommandParser) -> None:

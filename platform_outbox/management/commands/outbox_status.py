@@ -15,6 +15,7 @@ from platform_outbox.operators.editing import masked_text
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Tell how the outbox is doing: the queue by status, type and handler, dead letters, pauses, workers."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -14,6 +14,7 @@ from platform_outbox.worker.process import REPLACE_ME, WorkerProcess, logger
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Handle events: the worker process. Stops after the event it is at on SIGTERM or SIGINT."
 
     def add_arguments(self, parser: CommandParser) -> None:

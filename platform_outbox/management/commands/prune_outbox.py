@@ -13,6 +13,7 @@ UNITS = {"d": "days", "h": "hours", "w": "weeks"}
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Delete events that were handled or discarded long ago. Dead letters and waiting events stay."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -14,6 +14,7 @@ from platform_outbox.operators.selection import moment
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = (
         "Run one handler again over events of the past, in their order; a replay that stopped continues with --resume."
     )

@@ -9,6 +9,7 @@ from platform_outbox.operators.selection import Events, Selected, Selection, car
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = "Try dead or waiting events again."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -12,6 +12,7 @@ from lifeos_project.local.supervisor import StopRequested, stopping_on_signals
 
 
 class Command(BaseCommand):
+    requires_system_checks = ("lifeos",)
     help = (
         "Back up database and attachments, and prove the backup by restoring it into a scratch database. "
         "Only proven backups are kept."
