@@ -155,7 +155,7 @@ def add_movement(
 @transaction.atomic
 def plan_extras(*, loan: Loan, actor: User | None, extras: Mapping[datetime.date, int]) -> list[LoanMovement]:
     """Plan extra payments (day → minor units above zero) that shorten the loan, all in one change. Raises Invalid."""
-    loan = _locked(loan)
+    loan = locked(loan)
     made = LoanMovement.objects.bulk_create(
         [
             LoanMovement(
