@@ -1,12 +1,15 @@
-"""What the chain costs: sealing against posting, posting to a book while it is sealed, and proving against reading.
+"""What the chain costs: sealing against posting, posting to a book while it is sealed, and proving against reading;
+and exports of the whole book against reading.
 
 python bench/proof.py            50,000 entries, a few minutes
 python bench/proof.py --quick    10,000 entries
 """
 
 import argparse
+import functools
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +19,14 @@ from django.db import connection
 from django.utils import timezone
 from ledger import Household, post_in_bulk, post_singly
 
+from finance.exports.formats import FORMATS
 from finance.ledger import chain, services
 from finance.ledger.integrity import verify_ledger
 from finance.ledger.models import JournalEntry
 
 # Entries per event of a bulk posting.
 PER_EVENT = 500
+EXPORTS = ("hledger", "beancount", "json")
 RAW = ("COPY finance_journalentry TO STDOUT", "COPY finance_journalline TO STDOUT")
 
 
@@ -105,6 +110,14 @@ def prove(entries: int) -> float:
     return rate
 
 
+def export(household: Household, entries: int, format: str) -> float:
+    def work() -> None:
+        with tempfile.TemporaryFile("w") as file:
+            file.writelines(FORMATS[format](household.book))
+
+    return harness.rate(entries, work)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=50_000)
@@ -135,12 +148,14 @@ def main() -> None:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
         there = JournalEntry.objects.count()
+        its = JournalEntry.objects.filter(book=household.book).count()
         reading = harness.interleaved(
             {
                 "raw COPY out of entries and lines": ("entries/s", lambda: copy_out(there)),
                 "walk along the chain": ("entries/s", lambda: walk(there)),
                 "verify_ledger, everything": ("entries/s", lambda: prove(there)),
-            },
+            }
+            | {f"export, {name}": ("entries/s", functools.partial(export, household, its, name)) for name in EXPORTS},
             repetitions=options.repetitions,
         )
         harness.report(
@@ -151,7 +166,8 @@ def main() -> None:
                 harness.Ratio("seal_entries", "post_entries", 0.5),
                 harness.Ratio("seal_entries", "post_entry, nobody seals", 5),
                 harness.Ratio("walk along the chain", "raw COPY out of entries and lines", 0.15),
-                harness.Ratio("verify_ledger, everything", "raw COPY out of entries and lines", 0.1),
+                harness.Ratio("verify_ledger, everything", "raw COPY out of entries and lines", 0.3),
+                *(harness.Ratio(f"export, {name}", "raw COPY out of entries and lines", 0.3) for name in EXPORTS),
             ],
         )
 

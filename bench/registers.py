@@ -1,4 +1,5 @@
-"""Pages in a book of a million lines: server time of registers with each filter, and of the other pages.
+"""Pages in a book of a million lines: server time of registers with each filter, and of the other pages; the filters of
+the API's journal, there and in a book of ten thousand lines; the search of a register by itself.
 
 python bench/registers.py             440,000 entries (about a million lines), some minutes
 python bench/registers.py --quick     20,000 entries
@@ -11,18 +12,33 @@ import harness
 from django.db import connection
 from django.test import Client
 from ledger import Household, post_in_bulk
+from rest_framework.test import APIClient
 
 from finance.ledger import services
 from finance.ledger.models import Account, JournalEntry
+from finance.ledger.registers import Filters, register_page
+from finance.ledger.selectors import accounts_of
 
-LIMIT = 140  # milliseconds
+# Milliseconds: of a page, of a filter of the API, and of a search without its page.
+LIMIT, API_LIMIT, SEARCH_LIMIT = 140, 60, 40
+# What a filter may cost in the large book, compared with the small one.
+GROWTH = 1.5
+SMALL = 4_400
+API_FILTERS = {
+    "in effect": "current=true",
+    "not in effect": "current=false",
+    "text": "text=Shop+17",
+    "text that nothing has": "text=xyzzy",
+    "from an amount": "min_amount=50",
+    "from an amount that nothing has": "min_amount=9999",
+}
 # One entry in this many is reversed on its own day.
 CORRECTED = 200
 
 
-def build(entries: int) -> Household:
+def build(entries: int, *, seed: int = 1) -> Household:
     """A household of sixty accounts, whose groups hold thirty and more, over ten years."""
-    household = Household(seed=1)
+    household = Household(seed)
     for start in range(0, entries, 20_000):
         post_in_bulk(household, min(20_000, entries - start))
     found = JournalEntry.objects.filter(book=household.book, reverses=None).order_by("date", "pk")
@@ -86,6 +102,37 @@ def runs(household: Household) -> dict:
     return found | {f"page: {name}": page(f"/b/{book.pk}/{path}") for name, path in others.items()}
 
 
+def api_runs(household: Household, size: str) -> dict:
+    """Each filter of the journal by its name."""
+    client = APIClient(SERVER_NAME="localhost")
+    client.force_authenticate(household.owner)
+
+    def get(query: str) -> None:
+        response = client.get(f"/api/v1/books/{household.book.pk}/entries/?{query}")
+        assert response.status_code == 200, response.status_code
+
+    return {
+        f"API, {size}: {name}": ("ms", lambda query=query: harness.milliseconds(lambda: get(query), times=7))
+        for name, query in API_FILTERS.items()
+    }
+
+
+def search_runs(household: Household) -> dict:
+    accounts = {
+        "account": [household.checking],
+        "group": [each for each in accounts_of(book=household.book) if each.pk in household.categories],
+    }
+    return {
+        f"search of a register, {name}": (
+            "ms",
+            lambda found=found: harness.milliseconds(
+                lambda: register_page(accounts=found, filters=Filters(search="xyzzy")), times=7
+            ),
+        )
+        for name, found in accounts.items()
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=440_000)
@@ -93,9 +140,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="20,000 entries")
     options = parser.parse_args()
     with harness.scratch_database():
-        household = build(20_000 if options.quick else options.entries)
-        figures = harness.interleaved(runs(household), repetitions=options.repetitions)
-        harness.report(title="registers", figures=figures, ratios=[harness.Limit(name, LIMIT) for name in figures])
+        household, small = build(20_000 if options.quick else options.entries), build(SMALL, seed=2)
+        pages, searches = runs(household), search_runs(household)
+        large, little = api_runs(household, "large book"), api_runs(small, "small book")
+        figures = harness.interleaved(pages | searches | large | little, repetitions=options.repetitions)
+        limits = [(pages, LIMIT), (searches, SEARCH_LIMIT), (large, API_LIMIT)]
+        growth = [harness.Ratio(ours, anchor, GROWTH, at_most=True) for ours, anchor in zip(large, little, strict=True)]
+        harness.report(
+            title="registers",
+            figures=figures,
+            ratios=[*(harness.Limit(name, limit) for names, limit in limits for name in names), *growth],
+        )
 
 
 if __name__ == "__main__":

@@ -12,15 +12,19 @@ RowT = TypeVar("RowT", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class KeysetPage(Generic[RowT]):
-    """Rows in their order, and whether more rows follow them."""
+    """Rows in their order, and whether more rows may follow them.
+
+    `walked_to` is the row through which a walk looked (walked_page), where that is not the last of the rows.
+    """
 
     rows: list[RowT]
     more: bool
+    walked_to: RowT | None = None
 
     @property
     def edge(self) -> RowT | None:
         """The row that the next page begins behind; None on the last page."""
-        return self.rows[-1] if self.more else None
+        return (self.walked_to or self.rows[-1]) if self.more else None
 
 
 def keyset_page(
@@ -31,18 +35,54 @@ def keyset_page(
     `ordering` names columns or annotations that are never null, the last one unique; `after` has a value for each.
     """
     if after is not None:
-        # Rows behind the edge in this order. The first condition repeats what the rest implies: with it the planner
-        # walks the index from the edge.
-        first = ordering[0]
-        condition = Q(**{f"{first.lstrip('-')}__{'lte' if first.startswith('-') else 'gte'}": after[0]})
-        behind, equal = Q(), Q()
-        for name, value in zip(ordering, after, strict=True):
-            field = name.lstrip("-")
-            behind |= equal & Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": value})
-            equal &= Q(**{field: value})
-        found = found.filter(condition & behind)
+        found = found.filter(_behind(ordering, after))
     rows = list(found.order_by(*ordering)[: limit + 1])
     return KeysetPage(rows[:limit], more=len(rows) > limit)
+
+
+def walked_page(
+    found: QuerySet[RowT],
+    *,
+    within: QuerySet[RowT],
+    ordering: Sequence[str],
+    after: Sequence[Any] | None,
+    limit: int,
+    window: int,
+) -> KeysetPage[RowT]:
+    """The same where no index finds the rows: only the next `window` rows of `within`, all of which it has, are looked at.
+
+    So a page costs the same however long the list is; it may hold fewer rows than asked, even none, and go on.
+    """
+    ahead = within if after is None else within.filter(_behind(ordering, after))
+    ahead = ahead.only(*(name.lstrip("-") for name in ordering)).order_by(*ordering)
+    # The last row of the window, if another follows it.
+    ends = list(ahead[window - 1 : window + 1])
+    end = ends[0] if len(ends) == 2 else None
+    if end is not None:
+        values = [getattr(end, name.lstrip("-")) for name in ordering]
+        found = found.filter(_bounded(ordering[0], values[0], up_to=True), ~_behind(ordering, values))
+    page = keyset_page(found, ordering=ordering, after=after, limit=limit)
+    if page.more:
+        return page
+    if end is None and not page.rows and after is not None:
+        # At the end, and nothing there: the way back begins here.
+        return KeysetPage([], more=False, walked_to=ahead.last())
+    return KeysetPage(page.rows, more=end is not None, walked_to=end)
+
+
+def _behind(ordering: Sequence[str], values: Sequence[Any]) -> Q:
+    """The condition on rows that they come behind the row with these values."""
+    behind, equal = Q(), Q()
+    for name, value in zip(ordering, values, strict=True):
+        field = name.lstrip("-")
+        behind |= equal & Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": value})
+        equal &= Q(**{field: value})
+    return _bounded(ordering[0], values[0], up_to=False) & behind
+
+
+def _bounded(name: str, value: Any, *, up_to: bool) -> Q:
+    """What the whole condition implies of its first column: with this the planner walks the index from there."""
+    return Q(**{f"{name.lstrip('-')}__{'lte' if name.startswith('-') != up_to else 'gte'}": value})
 
 
 def dated_place(day: datetime.date, row_id: int) -> str:

@@ -108,7 +108,14 @@ def to_decimal(minor_units: int, *, currency: str) -> Decimal:
 
 def format_amount(minor_units: int, *, currency: str) -> str:
     """Plain decimal text with all places of the currency: 1234 EUR → "12.34", 5 JPY → "5"."""
-    places = exponent(currency)
-    sign = "-" if minor_units < 0 else ""
-    digits = str(abs(minor_units)).rjust(places + 1, "0")
-    return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else f"{sign}{digits}"
+    return pointed(minor_units, places=exponent(currency))
+
+
+def pointed(minor_units: int, *, places: int) -> str:
+    """Plain decimal text of an amount of a unit with so many decimal places: 1234, 2 → "12.34"; for loops over many."""
+    text = str(minor_units)
+    if not places:
+        return text
+    if len(text) < places + 2:
+        text = f"-{text[1:].rjust(places + 1, '0')}" if minor_units < 0 else text.rjust(places + 1, "0")
+    return f"{text[:-places]}.{text[-places:]}"

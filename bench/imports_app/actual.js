@@ -17,6 +17,7 @@ const seconds = async (work) => {
   await api.runImport("bench", async () => {});
   const account = await api.createAccount({ name: "Checking" }, 0);
   const options = { hasHeaderRow: true, delimiter: ",", fallbackMissingPayeeToMemo: true };
+  const before = process.cpuUsage();
   const [parsed, reading] = await seconds(() => api.internal.send("transactions-parse-file", { filepath: file, options }));
   const rows = parsed.transactions.map((row) => ({
     account,
@@ -26,8 +27,10 @@ const seconds = async (work) => {
     imported_id: row.imported_id,
   }));
   const [answer, importing] = await seconds(() => api.importTransactions(account, rows));
+  const used = process.cpuUsage(before);
+  const processor = (used.user + used.system) / 1e6;
   const megabytes = process.resourceUsage().maxRSS / 1024;
-  fs.writeFileSync(result, JSON.stringify({ rows: rows.length, added: answer.added.length, reading, importing, megabytes }));
+  fs.writeFileSync(result, JSON.stringify({ rows: rows.length, added: answer.added.length, reading, importing, processor, megabytes }));
   await api.shutdown();
   process.exit(0);
 })().catch((error) => {

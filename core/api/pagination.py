@@ -16,10 +16,12 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
-from core.keyset import keyset_page
+from core.keyset import keyset_page, walked_page
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+# Rows that one page walks through at most where no index finds them.
+WINDOW = 2_000
 PAGE_PARAMETERS = ("limit", "cursor")
 
 
@@ -56,7 +58,8 @@ def page_link(request: Request, *, cursor: str | None) -> str | None:
 class KeysetPagination(BasePagination):
     """Pages of a queryset in the order of the view's `ordering`: never-null fields, the last one unique.
 
-    A cursor is signed and bound to the ordering; it holds the row at the edge and the direction.
+    A cursor is signed and bound to the ordering; it holds the row at the edge and the direction. A view whose filters no
+    index answers says `within` which rows it looks: a page then walks through WINDOW of them at most.
     """
 
     ordering: Sequence[str] = ("-id",)
@@ -74,10 +77,19 @@ class KeysetPagination(BasePagination):
             if backwards
             else self.ordering
         )
-        page = keyset_page(queryset, ordering=order, after=edge, limit=limit)
+        within: QuerySet[Any] | None = getattr(view, "within", None)
+        page = (
+            keyset_page(queryset, ordering=order, after=edge, limit=limit)
+            if within is None
+            else walked_page(queryset, within=within, ordering=order, after=edge, limit=limit, window=WINDOW)
+        )
         more, rows = page.more, page.rows[::-1] if backwards else page.rows
-        self.next_cursor = self._cursor(rows, at_end=True) if (more or backwards) else None
-        self.previous_cursor = self._cursor(rows, at_end=False) if (edge and (more or not backwards)) else None
+        first = page.rows[0] if page.rows else page.walked_to
+        last = page.edge or (page.rows[-1] if page.rows else page.walked_to)
+        if backwards:
+            first, last = last, first
+        self.next_cursor = self._cursor(last, at_end=True) if (more or backwards) else None
+        self.previous_cursor = self._cursor(first, at_end=False) if (edge and (more or not backwards)) else None
         self.display_page_controls = bool(self.next_cursor or self.previous_cursor)
         return rows
 
@@ -114,10 +126,9 @@ class KeysetPagination(BasePagination):
     def _signer(self) -> signing.Signer:
         return signing.Signer(salt="keyset:" + ",".join(self.ordering))
 
-    def _cursor(self, rows: Sequence[Model], *, at_end: bool) -> str | None:
-        if not rows:
+    def _cursor(self, row: Model | None, *, at_end: bool) -> str | None:
+        if row is None:
             return None
-        row = rows[-1 if at_end else 0]
         values = [str(getattr(row, name.lstrip("-"))) for name in self.ordering]
         return self._signer().sign_object(["f" if at_end else "b", *values])
 

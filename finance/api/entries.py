@@ -63,7 +63,9 @@ class EntryView(BookView):
     get=extend_schema(
         operation_id="entries_list",
         summary="The journal, newest first",
-        description="Filters are combined: all must match. `account` and the amount limits must match the same line.",
+        description="Filters are combined: all must match. `account` and the amount limits must match the same line. "
+        "With `text`, amounts, `source` or `current`, and no `account`, `payee` or `tag`, a page looks through 2,000 entries: "
+        "it may hold fewer rows than asked, even none, and have a `next`.",
         examples=[bodies.POSTED_EXAMPLE],
     ),
     post=extend_schema(

@@ -3,6 +3,7 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.core.validators import EMPTY_VALUES
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
@@ -10,11 +11,15 @@ from django.utils.translation import gettext_lazy as _
 
 from finance import money
 from finance.api.fields import BIGGEST_ID
-from finance.ledger.models import Account, JournalEntry, JournalLine
-from finance.ledger.visibility import visible_line
+from finance.ledger.models import JournalEntry, JournalLine
+from finance.ledger.plans import LookedUp
+from finance.ledger.visibility import visible_entries, visible_line
 from finance.tags.selectors import TAGGED_ENTRIES
 
 LINE_FILTERS = ("account", "min_amount", "max_amount")
+# What an index finds, and what has to be looked for entry by entry.
+FOUND = frozenset({"account", "payee", "tag"})
+WALKED = frozenset({"text", "source", "current", "min_amount", "max_amount"})
 
 
 class IdFilter(django_filters.Filter):  # type: ignore[misc]
@@ -49,6 +54,16 @@ class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
         model = JournalEntry
         fields: tuple[str, ...] = ()
 
+    def filter_queryset(self, queryset: QuerySet[JournalEntry]) -> QuerySet[JournalEntry]:
+        asked = self.form.cleaned_data
+        given = {name for name, value in asked.items() if value not in EMPTY_VALUES}
+        if given & WALKED and not given & FOUND:
+            view = self.request.parser_context["view"]
+            days = {f"date__{sign}": asked[name] for name, sign in (("start", "gte"), ("end", "lte")) if asked[name]}
+            view.within = JournalEntry.objects.filter(visible_entries(book=view.book), book=view.book, **days)
+        filtered: QuerySet[JournalEntry] = super().filter_queryset(queryset)
+        return filtered
+
     def with_payee(self, entries: QuerySet[JournalEntry], name: str, value: str) -> QuerySet[JournalEntry]:
         # The index is on lower(payee).
         return entries.alias(payee_lower=Lower("payee")).filter(payee_lower=value.lower())
@@ -56,7 +71,7 @@ class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
     def with_text(self, entries: QuerySet[JournalEntry], name: str, value: str) -> QuerySet[JournalEntry]:
         seen = visible_line(book=self.request.parser_context["view"].book)
         memo = JournalLine.objects.filter(seen, entry=OuterRef("pk"), memo__icontains=value)
-        return entries.filter(Q(payee__icontains=value) | Q(description__icontains=value) | Exists(memo))
+        return entries.filter(Q(payee__icontains=value) | Q(description__icontains=value) | LookedUp(memo))
 
     def with_tag(self, entries: QuerySet[JournalEntry], name: str, value: int) -> QuerySet[JournalEntry]:
         book = self.request.parser_context["view"].book
@@ -64,7 +79,7 @@ class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
         return entries.filter(pk__in=RawSQL(statement, [book.pk, [value]]))  # noqa: S611  # a constant; what is given are parameters
 
     def with_current(self, entries: QuerySet[JournalEntry], name: str, value: bool) -> QuerySet[JournalEntry]:
-        stands = Q(reverses=None, reversed_by=None)
+        stands = Q(reverses=None) & ~LookedUp(JournalEntry.objects.filter(reverses=OuterRef("pk")))
         return entries.filter(stands if value else ~stands)
 
     def with_lines(self, entries: QuerySet[JournalEntry], name: str, value: Any) -> QuerySet[JournalEntry]:
@@ -72,17 +87,16 @@ class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
         asked = {each: self.form.cleaned_data.get(each) for each in LINE_FILTERS}
         if name != next(each for each in LINE_FILTERS if asked[each] is not None):
             return entries
-        book = self.request.parser_context["view"].book
-        lines = JournalLine.objects.filter(visible_line(book=book), entry=OuterRef("pk"))
+        view = self.request.parser_context["view"]
+        lines = JournalLine.objects.filter(visible_line(book=view.book), entry=OuterRef("pk"))
         if asked["account"] is not None:
             lines = lines.filter(account_id=asked["account"])
         if asked["min_amount"] is not None or asked["max_amount"] is not None:
             # The bounds in minor units of each currency that the book uses.
             least = asked["min_amount"]
             most = asked["max_amount"]
-            currencies = Account.objects.filter(book=book).values_list("currency", flat=True).distinct()
             condition = Q(pk__in=())
-            for currency in currencies:
+            for currency in sorted({account.currency for account in view.tree.accounts}):
                 places = money.exponent(currency)
                 low = 0 if least is None else _minor(least.scaleb(places), up=True)
                 high = money.MAX_MINOR_UNITS if most is None else _minor(most.scaleb(places), up=False)
@@ -90,7 +104,8 @@ class EntryFilters(django_filters.FilterSet):  # type: ignore[misc]
                     Q(amount__gte=low, amount__lte=high) | Q(amount__lte=-low, amount__gte=-high)
                 )
             lines = lines.filter(condition)
-        return entries.filter(Exists(lines))
+        # An account leads to its lines by index; without one, lines are looked up from the entries.
+        return entries.filter(Exists(lines) if asked["account"] is not None else LookedUp(lines))
 
 
 def _minor(scaled: Decimal, *, up: bool) -> int:

@@ -3,8 +3,10 @@
 import datetime
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from core.texts import gettext as _
 from core.texts import gettext_noop
@@ -89,6 +91,127 @@ class SourceBalance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSide:
+    """What a scheduled payment books on another account: debit positive; None is what the other sides leave."""
+
+    account: str
+    amount: Decimal | None
+    memo: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSchedule:
+    """A payment that comes again, or once. `amount` is that of its own account, negative where money leaves it.
+
+    `unit`, `days`, `weekday` and `shift` are as in finance.planning (recurrence.Recurrence, periods.WeekendShift);
+    `bounds` are the least and the most that it may be.
+    """
+
+    name: str
+    account: str
+    currency: str
+    amount: Decimal
+    first: datetime.date
+    unit: str
+    sides: tuple[SourceSide, ...]
+    every: int = 1
+    days: tuple[int, ...] = ()
+    weekday: tuple[int, int] | None = None
+    shift: str = "none"
+    until: datetime.date | None = None
+    count: int | None = None
+    bounds: tuple[Decimal, Decimal] | None = None
+    payee: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceBudgetLine:
+    """A category (the key of its account) or a tag, with its amounts as (a day of the period, amount).
+
+    `carries` says what it carries over (budgets.arithmetic.Carry) from which period on; the first day None is from the
+    beginning. `available` is what the source says is left in it at the end of the budget's `stated_on`.
+    """
+
+    name: str
+    account: str = ""
+    tag: str = ""
+    amounts: tuple[tuple[datetime.date, Decimal], ...] = ()
+    carries: tuple[tuple[datetime.date | None, str], ...] = ()
+    available: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceBudget:
+    """`kind` is "envelope" or "tracking"; periods are every so many units from `anchor`.
+
+    `own` are the accounts whose money it shares out; none of them: all own money in its currency.
+    """
+
+    name: str
+    kind: str
+    currency: str
+    lines: tuple[SourceBudgetLine, ...]
+    unit: str = "month"
+    every: int = 1
+    anchor: datetime.date | None = None
+    starts_on: datetime.date | None = None
+    own: tuple[str, ...] = ()
+    stated_on: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceGoal:
+    """Money that is set aside in an account for something; `target` None just grows."""
+
+    name: str
+    account: str
+    currency: str
+    saved: Decimal
+    target: Decimal | None = None
+    by: datetime.date | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRule:
+    """A rule for bank files as finance.rules.definition writes it in JSON, with keys of accounts where it has ids."""
+
+    name: str
+    match: str
+    conditions: tuple[dict[str, Any], ...]
+    actions: tuple[dict[str, Any], ...]
+
+    def definition(self, id_of: Callable[[str], int]) -> dict[str, Any]:
+        """The JSON with ids; `id_of` tells that of a key."""
+
+        def told(each: dict[str, Any]) -> dict[str, Any]:
+            if "conditions" in each:
+                return each | {"conditions": [told(one) for one in each["conditions"]]}
+            if each.get("field") in ("account", "category"):
+                return each | {"value": id_of(each["value"])}
+            return each | {"account": id_of(each["account"])} if "account" in each else each
+
+        return {
+            "match": self.match,
+            "conditions": [told(each) for each in self.conditions],
+            "actions": [told(each) for each in self.actions],
+        }
+
+    def accounts(self) -> list[str]:
+        """The keys of all accounts that it names."""
+        named: list[str] = []
+
+        def name(key: str) -> int:
+            named.append(key)
+            return 0
+
+        self.definition(name)
+        return named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """Something of the source that does not come, or comes changed: what, how often, why, and a few of them."""
 
@@ -110,6 +233,10 @@ class SourceBook:
     accounts: tuple[SourceAccount, ...]
     entries: tuple[SourceEntry, ...]
     balances: tuple[SourceBalance, ...]
+    schedules: tuple[SourceSchedule, ...] = ()
+    budgets: tuple[SourceBudget, ...] = ()
+    goals: tuple[SourceGoal, ...] = ()
+    rules: tuple[SourceRule, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     name: str = ""

@@ -95,6 +95,8 @@ class Plan:
     checks: list[PlannedCheck] = field(default_factory=list)
     # The account's key in the source → the position of the (first) account made of it.
     places: dict[str, int] = field(default_factory=dict)
+    # The same by (key, currency), where an account of the source is several of ours.
+    by_currency: dict[tuple[str, str], int] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -105,7 +107,7 @@ def plan_of(book: SourceBook, *, base_currency: str) -> Plan:
     planner.place_entries()
     planner.close_accounts()
     planner.place_checks()
-    planner.plan.places = planner.first
+    planner.plan.places, planner.plan.by_currency = planner.first, planner.places
     planner.plan.left_out = (*book.left_out, *planner.tally.told())
     return planner.plan
 

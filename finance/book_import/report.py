@@ -30,6 +30,10 @@ def as_dict(report: BookReport) -> dict[str, Any]:
         "accounts": report.accounts,
         "entries": report.entries,
         "lines": report.lines,
+        "schedules": report.schedules,
+        "budgets": report.budgets,
+        "goals": report.goals,
+        "rules": report.rules,
         "first": report.first.isoformat() if report.first else None,
         "last": report.last.isoformat() if report.last else None,
         "left_out": [dataclasses.asdict(left) | {"examples": list(left.examples)} for left in report.left_out],
@@ -47,6 +51,10 @@ def as_text(report: BookReport) -> str:
     lines = [
         f"{report.name}: {report.accounts} accounts, {report.entries} entries with {report.lines} lines{period} ({state})."
     ]
+    if report.schedules or report.budgets or report.goals or report.rules:
+        lines.append(
+            f"Also: {report.schedules} schedules, {report.budgets} budgets, {report.goals} goals, {report.rules} rules."
+        )
     if report.left_out:
         lines.append("Left out or changed:")
     for left in report.left_out:

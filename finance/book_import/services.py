@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from core.batches import in_batches
 from finance import money
 from finance.book_archive.parts import take_parts
+from finance.book_import.keeping import Kept, keep_plans
 from finance.book_import.model import LeftOut, SourceBook
 from finance.book_import.plan import Plan, PlannedAccount, plan_of
 from finance.errors import BookDiffers, BookUnreadable, EntryInvalid
@@ -61,6 +62,10 @@ class BookReport:
     accounts: int
     entries: int
     lines: int
+    schedules: int
+    budgets: int
+    goals: int
+    rules: int
     first: datetime.date | None
     last: datetime.date | None
     left_out: tuple[Any, ...]
@@ -123,7 +128,8 @@ def import_book(
         if source.closed_through is not None:
             close_period(book=book, actor=owner, through=source.closed_through)
         told = _take_rest(book=book, owner=owner, source=source, plan=plan, accounts=accounts)
-        report = _report(book=book, source=source, plan=plan, accounts=accounts, dry_run=dry_run, told=told)
+        kept = keep_plans(book=book, owner=owner, source=source, plan=plan, accounts=accounts)
+        report = _report(book=book, source=source, plan=plan, accounts=accounts, dry_run=dry_run, told=told, kept=kept)
         if report.differences and not accept_differences and not dry_run:
             raise BalancesDiffer(report)
         before_commit(report)
@@ -289,6 +295,7 @@ def _report(
     accounts: Sequence[Account],
     dry_run: bool,
     told: Sequence[str],
+    kept: Kept,
 ) -> BookReport:
     held = _Held(accounts)
     paths = account_paths(book=book)
@@ -320,9 +327,13 @@ def _report(
         accounts=len(accounts),
         entries=len(plan.entries),
         lines=sum(len(planned.lines) for planned in plan.entries),
+        schedules=kept.schedules,
+        budgets=kept.budgets,
+        goals=kept.goals,
+        rules=kept.rules,
         first=min(days, default=None),
         last=max(days, default=None),
-        left_out=plan.left_out,
-        notes=(*source.notes, *told),
+        left_out=(*plan.left_out, *kept.left_out),
+        notes=(*source.notes, *told, *kept.notes),
         proof=tuple(proof),
     )

@@ -15,10 +15,12 @@ def digest_of(*, book: Book) -> str:
     The array: uid, date, payee, description, source, uid of the reversed entry, uid of the corrected one, and the lines
     as [full name of the account, currency, minor units, memo].
     """
-    paths = full_names(accounts_of(book=book))
+    accounts = accounts_of(book=book)
+    paths = full_names(accounts)
+    named = {account.pk: (paths[account.pk], account.currency) for account in accounts}
     digest = hashlib.sha256()
     for entry in journal_of(book=book):
-        lines = [[paths[line.account_id], line.currency, line.amount, line.memo] for line in entry.lines]
+        lines = [[*named[account_id], amount, memo] for account_id, amount, memo in entry.lines]
         told = [
             entry.uid, entry.date, entry.payee, entry.description, entry.source, entry.reverses, entry.corrects, lines
         ]  # fmt: skip

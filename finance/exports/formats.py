@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from json.encoder import encode_basestring as _as_json
 
 from core.clock import day_in
-from finance import money
 from finance.exports import names
-from finance.exports.journal import ExportedAccount, ExportedEntry, accounts_with_spans, journal_of, snapshot
+from finance.exports.journal import ExportedAccount, accounts_with_spans, journal_of, snapshot
 from finance.exports.proof import proof
 from finance.exports.spreadsheet import as_csv
 from finance.ledger import chain
 from finance.ledger.models import AccountKind, AccountType, Book
+from finance.money import exponent, pointed
 
 JSON_FORMAT = "lifeos-book"
 JSON_VERSION = 1
+# Payees and memos come again: so many are kept as they are written.
+_REPEATED = 2_000
 
 _HLEDGER_TYPES = {
     AccountType.ASSET: "A",
@@ -31,22 +35,25 @@ def hledger(book: Book) -> Iterator[str]:
         paths = names.hledger_names([each.account for each in accounts])
         yield f"; {names.hledger_text(book.name)}\ndecimal-mark .\n\n"
         for currency in sorted({each.account.currency for each in accounts}):
-            places = money.exponent(currency)
+            places = exponent(currency)
             yield f"commodity 1000.{'0' * places} {currency}\n"
         yield "\n"
         for each in accounts:
             account_type = _HLEDGER_TYPES[AccountType(each.account.type)]
             yield f"account {paths[each.account.pk]}  ; type:{account_type}, currency:{each.account.currency}\n"
-        for entry in journal_of(book=book):
-            payee, note = (names.hledger_text(text) for text in (entry.payee, entry.description))
-            tags = ", ".join(f"{key}:{value}" for key, value in _facts(entry).items())
-            told = f"{payee} | {note}" if note else payee
-            lines = [f"\n{entry.date} * {told}".rstrip() + f"  ; {tags}\n"]
-            for line in entry.lines:
-                amount = money.format_amount(line.amount, currency=line.currency)
-                memo = f"  ; memo:{names.hledger_text(line.memo, unsafe=':')}" if line.memo else ""
-                lines.append(f"    {paths[line.account_id]}  {amount} {line.currency}{memo}\n")
-            yield "".join(lines)
+        written = _lines_of(accounts, paths, before="    ", between="  ")
+        clean = lru_cache(maxsize=_REPEATED)(names.hledger_text)
+        for uid, date, payee, description, source, reverses, corrects, lines in journal_of(book=book):
+            told = clean(payee)
+            if description:
+                told = f"{told} | {names.hledger_text(description)}"
+            links = _links(reverses, corrects, written=", {}:{}") if reverses or corrects else ""
+            pieces = [f"\n{date} *{' ' if told else ''}{told}  ; uid:{uid}, source:{source}{links}\n"]
+            for account_id, amount, memo in lines:
+                before, places, after = written[account_id]
+                note = f"  ; memo:{clean(memo, unsafe=':')}" if memo else ""
+                pieces.append(f"{before}{pointed(amount, places=places)}{after}{note}\n")
+            yield "".join(pieces)
 
 
 def beancount(book: Book) -> Iterator[str]:
@@ -63,15 +70,17 @@ def beancount(book: Book) -> Iterator[str]:
                 opened_on = each.first_posting or each.account.closed_on or created_on
                 yield f"{opened_on.isoformat()} open {name} {each.account.currency}\n"
                 yield f"  name: {_quoted(full[each.account.pk])}\n"
-        for entry in journal_of(book=book):
-            lines = [f"\n{entry.date} * {_quoted(entry.payee)} {_quoted(entry.description)}\n"]
-            lines += [f'  {key}: "{value}"\n' for key, value in _facts(entry).items()]
-            for line in entry.lines:
-                amount = money.format_amount(line.amount, currency=line.currency)
-                lines.append(f"  {paths[line.account_id]}  {amount} {line.currency}\n")
-                if line.memo:
-                    lines.append(f"    memo: {_quoted(line.memo)}\n")
-            yield "".join(lines)
+        written = _lines_of(accounts, paths, before="  ", between="  ")
+        for uid, date, payee, description, source, reverses, corrects, lines in journal_of(book=book):
+            pieces = [f'\n{date} * {_quoted(payee)} {_quoted(description)}\n  uid: "{uid}"\n  source: "{source}"\n']
+            if reverses or corrects:
+                pieces.append(_links(reverses, corrects, written='  {}: "{}"\n'))
+            for account_id, amount, memo in lines:
+                before, places, after = written[account_id]
+                pieces.append(f"{before}{pointed(amount, places=places)}{after}\n")
+                if memo:
+                    pieces.append(f"    memo: {_quoted(memo)}\n")
+            yield "".join(pieces)
         for each in accounts:
             closed_on = each.account.closed_on
             if closed_on is not None and each.account.kind != AccountKind.GROUP:
@@ -105,23 +114,24 @@ def as_json(book: Book) -> Iterator[str]:
         head["accounts"] = [_json_account(each, full) for each in accounts]
         yield json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "entries": ['
         separator = "\n  "
-        for entry in journal_of(book=book):
-            document = {
-                "date": entry.date,
-                "payee": entry.payee,
-                "description": entry.description,
-                **_facts(entry),
-                "lines": [
-                    {
-                        "account": line.account_id,
-                        "currency": line.currency,
-                        "amount": money.format_amount(line.amount, currency=line.currency),
-                        "memo": line.memo,
-                    }
-                    for line in entry.lines
-                ],
-            }
-            yield separator + json.dumps(document, ensure_ascii=False)
+        written = {
+            each.account.pk: (
+                f'{{"account": {each.account.pk}, "currency": "{each.account.currency}", "amount": "',
+                exponent(each.account.currency),
+                '", "memo": ',
+            )
+            for each in accounts
+        }
+        for uid, date, payee, description, source, reverses, corrects, lines in journal_of(book=book):
+            links = _links(reverses, corrects, written='"{}": "{}", ') if reverses or corrects else ""
+            pieces = []
+            for account_id, amount, memo in lines:
+                before, places, after = written[account_id]
+                pieces.append(f"{before}{pointed(amount, places=places)}{after}{_as_json(memo)}}}")
+            yield (
+                f'{separator}{{"date": "{date}", "payee": {_as_json(payee)}, "description": {_as_json(description)},'
+                f' "uid": "{uid}", "source": "{source}", {links}"lines": [{", ".join(pieces)}]}}'
+            )
             separator = ",\n  "
         yield "\n ]\n}\n"
 
@@ -140,9 +150,23 @@ def _json_account(each: ExportedAccount, full: Mapping[int, str]) -> dict[str, o
     }
 
 
-def _facts(entry: ExportedEntry) -> dict[str, str]:
-    links = {"reverses": entry.reverses, "corrects": entry.corrects}
-    return {"uid": entry.uid, "source": entry.source, **{key: uid for key, uid in links.items() if uid}}
+def _links(reverses: str | None, corrects: str | None, *, written: str) -> str:
+    """The uids of other entries that an entry has, each by the format of its name and the uid."""
+    return "".join(written.format(name, uid) for name, uid in (("reverses", reverses), ("corrects", corrects)) if uid)
+
+
+def _lines_of(
+    accounts: list[ExportedAccount], paths: Mapping[int, str], *, before: str, between: str
+) -> dict[int, tuple[str, int, str]]:
+    """By account id, what stands around the amount of a line, and the decimal places of its currency."""
+    return {
+        each.account.pk: (
+            f"{before}{paths[each.account.pk]}{between}",
+            exponent(each.account.currency),
+            f" {each.account.currency}",
+        )
+        for each in accounts
+    }
 
 
 FORMATS: dict[str, Callable[[Book], Iterator[str]]] = {

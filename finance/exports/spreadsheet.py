@@ -18,15 +18,16 @@ COLUMNS = (
 def as_csv(book: Book) -> Iterator[str]:
     """RFC 4180 in UTF-8; amounts are plain decimals, debit positive. Texts that look like formulas get an apostrophe."""
     with snapshot():
-        paths = full_names(accounts_of(book=book))
+        accounts = accounts_of(book=book)
+        paths, currencies = full_names(accounts), {account.pk: account.currency for account in accounts}
         yield csv_row(COLUMNS)
         for entry in journal_of(book=book):
             texts = [safe(text) for text in (entry.payee, entry.description)]
             yield "".join(
                 csv_row((
-                    entry.date, entry.uid, *texts, safe(paths[line.account_id]),
-                    money.format_amount(line.amount, currency=line.currency), line.currency, safe(line.memo),
+                    entry.date, entry.uid, *texts, safe(paths[account_id]),
+                    money.format_amount(amount, currency=currencies[account_id]), currencies[account_id], safe(memo),
                     entry.source, entry.reverses or "", entry.corrects or "",
                 ))
-                for line in entry.lines
+                for account_id, amount, memo in entry.lines
             )  # fmt: skip

@@ -137,16 +137,19 @@ def recognise(rows: Sequence[IncomingRow], known: Sequence[KnownRow]) -> list[Ve
     identities = {row.position: identity_of(row) for row in rows}
     pool = _Pool(known)
     same: dict[int, _Same] = {}
+    days = {seen.date for seen in known}
+    asked = [row for row in rows if row.date in days]
     # By identity and text, then identity alone, then by content where an id is missing, then by day and amount alone.
     for take in (_exact, _same_identity, _same_content, _same_weak_id, _same_amount):
-        for row in rows:
+        for row in asked:
             if row.position not in same and (found := take(pool, row, identities[row.position])):
                 pool.used.add(found.known.row_id)
                 same[row.position] = found
     highest: Counter[str] = Counter()
     for seen in known:
         highest[seen.identity] = max(highest[seen.identity], seen.occurrence)
-    return [_verdict(row, identities[row.position], same.get(row.position), highest) for row in rows]
+    new = _("Not seen before.")
+    return [_verdict(row, identities[row.position], same.get(row.position), highest, new) for row in rows]
 
 
 def with_matches(
@@ -400,7 +403,7 @@ def when(day: datetime.date, other: datetime.date) -> str:
     return ngettext("%(days)d day earlier", "%(days)d days earlier", days) % {"days": days}
 
 
-def _verdict(row: IncomingRow, identity: str, seen: _Same | None, number: Counter[str]) -> Verdict:
+def _verdict(row: IncomingRow, identity: str, seen: _Same | None, number: Counter[str], new: str) -> Verdict:
     if seen and seen.sure:
         return Verdict(
             position=row.position,
@@ -416,7 +419,7 @@ def _verdict(row: IncomingRow, identity: str, seen: _Same | None, number: Counte
         fate, reason, entry_id = RowStatus.QUESTION, seen.reason, seen.known.entry_id
     else:
         fate, entry_id = RowStatus.NEW, None
-        reason = _("Not seen before.")
+        reason = new
         if nth > 1:
             reason = _("Not seen before: the %(ordinal)s equal row of that day.") % {"ordinal": _ordinal(nth)}
     return Verdict(

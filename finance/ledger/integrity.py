@@ -2,12 +2,14 @@
 
 Each check is one statement and so sees one state of the database, whatever is posted meanwhile. The chain of seals,
 which only grows, is walked along in slices afterwards. Verifying comes right after restoring, when PostgreSQL knows
-nothing of the tables: rows are looked up by LATERAL subqueries, which do not depend on what it believes (plans.py).
+nothing of the tables: rows of one book are looked up by LATERAL subqueries, and all books are joined as wholes; neither
+depends on what it believes (plans.py).
 """
 
 import datetime
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -25,12 +27,14 @@ class Check:
     """One promise: the sentence that is true of a sound ledger, and the statement that finds what breaks it.
 
     `sql` returns (book id, what, what is wrong with it); `{entry}`, `{account}`, `{line}` … become conditions that
-    limit the row of that name to one book, or nothing.
+    limit the row of that name to one book, or nothing. `whole` asks the same of all books at once, by joining tables
+    where `sql` looks rows up: several times as fast, but it reads all lines even for a small book.
     """
 
     code: str
     promise: str
     sql: str
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,23 @@ class Report:
         return not self.problems
 
 
+_MISPLACED = """
+        SELECT line.book_id, 'line ' || line.id,
+               concat_ws(', ',
+                   CASE WHEN entry.id IS NULL THEN 'has no entry' END,
+                   CASE WHEN account.id IS NULL THEN 'has no account' END,
+                   CASE WHEN line.book_id <> entry.book_id OR line.book_id <> account.book_id
+                        THEN 'is of another book' END,
+                   CASE WHEN line.date <> entry.date
+                        THEN 'is dated ' || line.date || ', its entry ' || entry.date END,
+                   CASE WHEN line.currency <> account.currency
+                        THEN 'is in ' || line.currency || ', its account in ' || account.currency END,
+                   CASE WHEN line.amount = 0 THEN 'is zero' END)
+          FROM finance_journalline AS line"""
+_IS_MISPLACED = """(entry.id IS NULL OR account.id IS NULL OR line.amount = 0
+                OR line.book_id <> entry.book_id OR line.book_id <> account.book_id
+                OR line.date <> entry.date OR line.currency <> account.currency)"""
+
 CHECKS: Sequence[Check] = (
     Check(
         code="entry_complete",
@@ -74,6 +95,14 @@ CHECKS: Sequence[Check] = (
                 WHERE line.entry_id = entry.id OFFSET 0) AS there
          WHERE (there.lines <> entry.line_count OR there.lines < 2) {entry}
         """,
+        whole="""
+        SELECT entry.book_id, 'entry ' || entry.uid,
+               'declares ' || entry.line_count || ' lines and has ' || coalesce(there.lines, 0)
+          FROM finance_journalentry AS entry LEFT JOIN (
+               SELECT entry_id, count(*) AS lines FROM finance_journalline GROUP BY entry_id) AS there
+            ON there.entry_id = entry.id
+         WHERE (coalesce(there.lines, 0) <> entry.line_count OR coalesce(there.lines, 0) < 2) {entry}
+        """,
     ),
     Check(
         code="entry_balanced",
@@ -85,30 +114,28 @@ CHECKS: Sequence[Check] = (
                 WHERE line.entry_id = entry.id GROUP BY line.currency HAVING sum(line.amount) <> 0 OFFSET 0) AS summed
          WHERE true {entry}
         """,
+        whole="""
+        SELECT entry.book_id, 'entry ' || entry.uid, 'is off by ' || summed.total || ' minor units of ' || summed.currency
+          FROM (SELECT entry_id, currency, sum(amount) AS total FROM finance_journalline
+                 GROUP BY entry_id, currency HAVING sum(amount) <> 0) AS summed
+          JOIN finance_journalentry AS entry ON entry.id = summed.entry_id
+         WHERE true {entry}
+        """,
     ),
     Check(
         code="line_belongs",
         promise="A line has the book and date of its entry, and the book and currency of its account.",
-        sql="""
-        SELECT line.book_id, 'line ' || line.id,
-               concat_ws(', ',
-                   CASE WHEN entry.id IS NULL THEN 'has no entry' END,
-                   CASE WHEN account.id IS NULL THEN 'has no account' END,
-                   CASE WHEN line.book_id <> entry.book_id OR line.book_id <> account.book_id
-                        THEN 'is of another book' END,
-                   CASE WHEN line.date <> entry.date
-                        THEN 'is dated ' || line.date || ', its entry ' || entry.date END,
-                   CASE WHEN line.currency <> account.currency
-                        THEN 'is in ' || line.currency || ', its account in ' || account.currency END,
-                   CASE WHEN line.amount = 0 THEN 'is zero' END)
-          FROM finance_journalline AS line
+        sql=f"""{_MISPLACED}
           LEFT JOIN LATERAL (SELECT id, book_id, date FROM finance_journalentry
                               WHERE id = line.entry_id OFFSET 0) AS entry ON true
           LEFT JOIN LATERAL (SELECT id, book_id, currency FROM finance_account
                               WHERE id = line.account_id OFFSET 0) AS account ON true
-         WHERE (entry.id IS NULL OR account.id IS NULL OR line.amount = 0
-                OR line.book_id <> entry.book_id OR line.book_id <> account.book_id
-                OR line.date <> entry.date OR line.currency <> account.currency) {line}
+         WHERE {_IS_MISPLACED} {{line}}
+        """,
+        whole=f"""{_MISPLACED}
+          LEFT JOIN finance_journalentry AS entry ON entry.id = line.entry_id
+          LEFT JOIN finance_account AS account ON account.id = line.account_id
+         WHERE {_IS_MISPLACED} {{line}}
         """,
     ),
     Check(
@@ -375,9 +402,12 @@ def verify_ledger(
 
 
 def _run(check: Check, *, book: Book | None) -> Problem | None:
+    whole = book is None and bool(check.whole)
     rows = _ask(
-        f"SELECT *, count(*) OVER () FROM ({check.sql}) AS found (book, what, wrong) ORDER BY 1, 2 LIMIT {EXAMPLES}",
+        f"SELECT *, count(*) OVER () FROM ({check.whole if whole else check.sql}) AS found (book, what, wrong)"
+        f" ORDER BY 1, 2, 3 LIMIT {EXAMPLES}",
         book=book,
+        planned=plans.joined if whole else plans.by_index,
     )
     if not rows:
         return None
@@ -407,7 +437,13 @@ SELECT (SELECT count(*) FROM finance_book AS book WHERE true {book}),
 """
 
 
-def _ask(statement: str, *, book: Book | None, **values: Any) -> list[tuple[Any, ...]]:
+def _ask(
+    statement: str,
+    *,
+    book: Book | None,
+    planned: Callable[[], AbstractContextManager[None]] = plans.by_index,
+    **values: Any,
+) -> list[tuple[Any, ...]]:
     """The rows of a statement about one book, or all, none if it only writes."""
     conditions, values["book"] = _CONDITIONS, book.pk if book is not None else None
     if book is None:
@@ -417,6 +453,6 @@ def _ask(statement: str, *, book: Book | None, **values: Any) -> list[tuple[Any,
         if values["erased"]:
             conditions = {name: f"AND {name}.book_id <> ALL (%(erased)s)" for name in _CONDITIONS}
             conditions["book"] = "AND book.id <> ALL (%(erased)s)"
-    with plans.by_index(), connection.cursor() as cursor:
+    with planned(), connection.cursor() as cursor:
         cursor.execute(statement.format(**conditions), values)
         return list(cursor.fetchall()) if cursor.description else []

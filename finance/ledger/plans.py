@@ -10,11 +10,18 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Exists
 
 # From this many entries on, it pays to plan again.
 MANY = 100
 # From this many entries on, a load changes the statistics of the tables.
 BULK = 10_000
+
+
+class LookedUp(Exists):
+    """Exists, looked up row by row: as OFFSET 0 keeps PostgreSQL from joining, it never reads the other table as a whole."""
+
+    template = "EXISTS(%(subquery)s OFFSET 0)"
 
 
 @contextmanager
@@ -26,6 +33,13 @@ def by_index(using: BaseDatabaseWrapper = connection, *, alone: bool = False) ->
     """
     settings = dict.fromkeys(("enable_seqscan", "jit"), "off")
     with _planning_with(using, settings | ({"max_parallel_workers_per_gather": "0"} if alone else {})):
+        yield
+
+
+@contextmanager
+def joined(using: BaseDatabaseWrapper = connection) -> Iterator[None]:
+    """A transaction in which tables are joined as wholes, never row by row: for statements about everything there is."""
+    with _planning_with(using, dict.fromkeys(("enable_nestloop", "jit"), "off")):
         yield
 
 

@@ -30,7 +30,7 @@ MAX_PAGE = 200
 ROWS_AT_ONCE = 2_000
 
 # A search reads at most this many lines per page and then offers to continue; it never scans a whole account.
-SCAN_WINDOW = 5000
+SCAN_WINDOW = 2_000
 
 _FIRST_DAY = datetime.date.min
 _LAST_DAY = datetime.date.max

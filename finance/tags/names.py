@@ -2,8 +2,7 @@
 
 import re
 
-from django.utils.translation import gettext as _
-
+from core.texts import gettext as _
 from finance.errors import Invalid
 
 LONGEST_NAME = 60

@@ -25,12 +25,17 @@ from finance.book_import.model import (
     SourceAccount,
     SourceBalance,
     SourceBook,
+    SourceBudget,
     SourceEntry,
     SourceLine,
+    SourceRule,
+    SourceSchedule,
     Tally,
     check_entries,
     uid_of,
 )
+from finance.book_import.readers.actual_plans import Names, budget_of, schedules_of
+from finance.book_import.readers.actual_rules import rules_of
 from finance.book_import.readers.archive import is_zip, members
 from finance.book_import.readers.fields import believable, json_of, text_of
 from finance.book_import.readers.sqlite import MAGIC, Tables, opened
@@ -41,21 +46,7 @@ _NEEDED = {
     "accounts": {"id", "name"}, "categories": {"id", "name", "is_income", "cat_group"}, "category_groups": {"id", "name"},
     "payees": {"id", "name"}, "transactions": {"id", "acct", "amount", "date", "isParent", "isChild", "description"},
 }  # fmt: skip
-_PLANNING = (
-    ("schedules", gettext_noop("schedule"), gettext_noop("LifeOS does not take over schedules")),
-    ("notes", gettext_noop("note on an account or category"), gettext_noop("accounts have no notes here")),
-    ("rules", gettext_noop("rule"), gettext_noop("LifeOS learns categories from the entries instead")),
-    (
-        "zero_budgets",
-        gettext_noop("month of a category in the budget"),
-        gettext_noop("LifeOS does not take over amounts assigned to envelopes"),
-    ),
-    (
-        "reflect_budgets",
-        gettext_noop("month of a category in the tracking budget"),
-        gettext_noop("LifeOS does not take over budgets"),
-    ),
-)
+_PLANNING = (("notes", gettext_noop("note on an account or category"), gettext_noop("accounts have no notes here")),)
 # Of live transactions by account, as Actual itself sums a balance: what counts are the children, not their parent.
 _BALANCES = """
 SELECT child.acct, sum(child.amount) FROM transactions AS child
@@ -132,6 +123,8 @@ class _Budget:
             self._add(
                 SourceAccount(
                     key=f"a:{row['id']}", name=_text(row["name"]) or "Account", type=ASSET, currency=self.currency,
+                    # What a budget shares out is own money; Actual knows no other kinds.
+                    kind="" if row["offbudget"] else "checking",
                     closed=bool(row["closed"]) or bool(row["tombstone"]),
                 )
             )  # fmt: skip
@@ -163,11 +156,16 @@ class _Budget:
     def book(self, name: str, question: Question) -> SourceBook:
         rows = self._rows()
         entries = self._entries(rows)
+        schedules = self._schedules()
         used = {line.account for entry in entries for line in entry.lines}
         for table, kind, why in _PLANNING:
             if table in self.tables:
                 rows_there = self.tables.rows(table, "id tombstone")
                 self.tally.add(kind, why, count=sum(not row["tombstone"] for row in rows_there))
+        budgets = self._budgets(entries)
+        planned = {side.account for each in schedules for side in each.sides}
+        used |= planned | {line.account for budget in budgets for line in budget.lines}
+        used |= {key for rule in self.rules for key in rule.accounts()}
         deleted = {
             f"{letter}:{row['id']}"
             for letter, table in (("a", "accounts"), ("c", "categories"), ("g", "category_groups"))
@@ -191,6 +189,9 @@ class _Budget:
             ),
             entries=tuple(entries),
             balances=tuple(balances),
+            schedules=tuple(schedules),
+            budgets=tuple(budgets),
+            rules=tuple(self.rules),
             left_out=self.tally.told(),
             notes=(
                 _("Actual does not say which accounts are debts: credit cards and loans are listed "
@@ -199,6 +200,50 @@ class _Budget:
             name=name,
             base_currency=self.currency,
         )  # fmt: skip
+
+    def _schedules(self) -> list[SourceSchedule]:
+        """The schedules; the rules beside them are kept in `rules`."""
+        self.rules: list[SourceRule] = []
+        if "rules" not in self.tables:
+            return []
+        categories = (key for key in self.accounts if key.startswith("c:"))
+        live = {key[2:]: key for key in categories}
+        names = Names(
+            category=live | {old: f"c:{new}" for old, new in self.merged_categories.items() if new in live},
+            payee={key: self._payee(key) for key in self.payees},
+            transfer={key: f"a:{row['transfer_acct']}" for key, row in self.payees.items() if row["transfer_acct"]},
+            uncategorised={False: f"none:{EXPENSE}", True: f"none:{INCOME}"},
+        )
+        self.rules = list(rules_of(self.tables, names=names, tally=self.tally))
+        if "schedules" not in self.tables:
+            return []
+        found = list(schedules_of(self.tables, names=names, currency=self.currency, tally=self.tally))
+        for each in found:
+            for side in each.sides:
+                if side.account.startswith("none:"):
+                    self._uncategorised(side.account.partition(":")[2])
+        return found
+
+    def _budgets(self, entries: list[SourceEntry]) -> list[SourceBudget]:
+        """Both of its budgets, if amounts were given in both."""
+        titles, income = {}, set()
+        for row in self.tables.rows("categories", "id name is_income tombstone"):
+            if not row["tombstone"]:
+                titles[str(row["id"])] = _text(row["name"])
+                income |= {str(row["id"])} if row["is_income"] else set()
+        own = [
+            f"a:{row['id']}"
+            for row in self.tables.rows("accounts", "id offbudget tombstone")
+            if not row["offbudget"] and not row["tombstone"]
+        ]
+        found = (
+            budget_of(
+                self.tables, table, name=name, titles=titles, currency=self.currency, income=frozenset(income), own=own,
+                begins=min((entry.date for entry in entries), default=None), tally=self.tally,
+            )
+            for table, name in (("zero_budgets", _("Budget")), ("reflect_budgets", _("Budget with limits")))
+        )  # fmt: skip
+        return [budget for budget in found if budget is not None]
 
     def _rows(self) -> dict[str, _Row]:
         columns = (
@@ -309,7 +354,9 @@ class _Budget:
             return self._add(SourceAccount(key="opening", name=_("Opening balances"), type=EQUITY, kind=OPENING))
         if f"c:{row.category}" in self.accounts:
             return f"c:{row.category}"
-        type = INCOME if row.amount > 0 else EXPENSE
+        return self._uncategorised(INCOME if row.amount > 0 else EXPENSE)
+
+    def _uncategorised(self, type: str) -> str:
         return self._add(SourceAccount(key=f"none:{type}", name=_("Uncategorised"), type=type))
 
 

@@ -41,6 +41,11 @@ def decimal(text: object, where: str) -> Decimal:
     return believable(Decimal(written), where)
 
 
+def reason_of(error: BookUnreadable | ValueError) -> str:
+    """Why one thing of a file cannot come, for the report."""
+    return str(error.facts["reason"]) if isinstance(error, BookUnreadable) else _("its days are not known here")
+
+
 def believable(number: Decimal, where: str) -> Decimal:
     """The number. Raises BookUnreadable for one that no account can hold."""
     if not is_believable(number):
@@ -92,11 +97,19 @@ def text_of(data: bytes) -> str:
         raise BookUnreadable(reason=_("The file is not UTF-8 text.")) from error
 
 
-def rows_of(text: str, *, needs: Mapping[str, str], limit: int) -> Iterator[tuple[str, dict[str, str]]]:
-    """Rows of a CSV file with where they stand ("line 3"). `needs`: columns, and what the file is without them."""
+def rows_of(
+    text: str, *, needs: Mapping[str, str], limit: int, padded: bool = False
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Rows of a CSV file with where they stand ("line 3"). `needs`: columns, and what the file is without them.
+
+    With `padded` a row may end early. A second column of one name is called "name 2".
+    """
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         header = [name.strip() for name in next(reader, [])]
+        header = [
+            f"{name} 2" if name in header[:place] else name for place, name in enumerate(header[: _MAX_COLUMNS + 1])
+        ]
         for column, otherwise in needs.items():
             if column not in header:
                 raise BookUnreadable(
@@ -118,6 +131,8 @@ def rows_of(text: str, *, needs: Mapping[str, str], limit: int) -> Iterator[tupl
             line = reader.line_num + 1
             if not any(cells):
                 continue
+            if padded:
+                cells += [""] * (len(header) - len(cells))
             if len(cells) != len(header):
                 raise BookUnreadable(
                     reason=_("%(where)s: it has %(count)s columns, the first line has %(header)s.")

@@ -37,7 +37,9 @@ from finance.book_import.model import (
 )
 from finance.book_import.readers.archive import is_zip, members
 from finance.book_import.readers.fields import day, decimal, json_of, rows_of, text_of, typed
+from finance.book_import.readers.firefly_plans import Payment, bills_of, budgets_of, goals_of, recurring_of
 from finance.errors import BookUnreadable
+from finance.tags.names import tag_name
 
 _COLUMNS = (
     "group_id", "journal_id", "type", "currency_code", "amount", "foreign_currency_code", "foreign_amount",
@@ -57,6 +59,13 @@ _TYPES = ("withdrawal", "deposit", "transfer", "opening balance", "reconciliatio
 _ROLES = {
     "ccasset": (LIABILITY, "card"), "savingasset": (ASSET, "savings"), "cashwalletasset": (ASSET, "cash"),
     "defaultasset": (ASSET, "checking"), "sharedasset": (ASSET, "checking"),
+}  # fmt: skip
+
+
+# A word in a file's name → what it holds.
+_FILES = {
+    "transaction": "transactions", "account": "accounts", "recurr": "recurring", "bill": "bills",
+    "subscription": "bills", "budget": "budgets", "pigg": "piggies",
 }  # fmt: skip
 
 
@@ -102,14 +111,20 @@ def read(data: bytes, question: Question) -> SourceBook:
             details[cells["type"].lower(), cells["name"].strip()] = cells
     books = _Books(rows, tally=Tally(), details=details)
     entries = [books.entry(list(parts)) for _key, parts in groupby(rows, key=lambda row: (row.group, row.date))]
-    for name in tables:
-        if name not in ("transactions", "accounts"):
-            books.tally.add(_("file %(name)s.csv") % {"name": name}, _("only transactions and accounts are read"))
+    for name in tables.keys() - set(_FILES.values()):
+        books.tally.add(_("file %(name)s.csv") % {"name": name}, _("it is not read"))
+    schedules = [
+        *recurring_of(tables, lines_of=books.lines_of, tally=books.tally),
+        *bills_of(tables, payments=books.payments(rows), tally=books.tally),
+    ]
     return SourceBook(
         format=question.format,
         accounts=tuple(books.accounts.values()),
         entries=tuple(entries),
         balances=books.sums.balances(),
+        schedules=tuple(schedules),
+        budgets=tuple(budgets_of(tables, tag_of=books.budget_tag, tally=books.tally)),
+        goals=tuple(goals_of(tables, key_of=lambda kind, name: f"m:{kind}:{name}", tally=books.tally)),
         left_out=books.tally.told(),
         notes=(
             _(
@@ -129,7 +144,7 @@ def _tables(data: bytes) -> dict[str, str]:
     tables = {}
     for name, content in found.items():
         stem = name.rpartition("/")[2].lower().removesuffix(".csv")
-        kind = next((kind for kind in ("transactions", "accounts") if kind in stem), stem)
+        kind = next((kind for word, kind in _FILES.items() if word in stem), stem)
         if kind in tables:
             raise BookUnreadable(reason=_("The archive holds two files of %(kind)s.") % {"kind": kind})
         tables[kind] = text_of(content)
@@ -211,6 +226,31 @@ class _Books:
                 used.setdefault(side, Counter())[row.currency] += 1
         for side, counted in used.items():
             self.kept_in.setdefault(side, counted.most_common(1)[0][0])
+        self.tags = {tag_name(tag).casefold() for row in rows for tag in row.tags}
+
+    def budget_tag(self, budget: str) -> str:
+        """The tag that a budget becomes: Firefly III puts transactions into budgets one by one, as tags do."""
+        name = tag_name(budget) or _("Budget")
+        return f"{name[:50]} (budget)" if name.casefold() in self.tags else name
+
+    def lines_of(self, cells: dict[str, str], where: str) -> list[SourceLine]:
+        """The lines of a row of a recurring transaction, the account that pays or is paid first."""
+        lines = list(self._lines(_row(cells, where, ())))
+        return sorted(lines, key=lambda line: not line.account.startswith("m:"))
+
+    def payments(self, rows: Sequence[_Row]) -> dict[str, Payment]:
+        """The latest transaction of each bill."""
+        latest: dict[str, _Row] = {}
+        for row in rows:
+            if row.bill and row.type == "withdrawal" and (row.bill not in latest or latest[row.bill].date <= row.date):
+                latest[row.bill] = row
+        found = {}
+        for bill, row in latest.items():
+            own, other = self._lines(row)
+            found[bill] = Payment(
+                account=own.account, currency=own.currency, other=other.account, payee=row.destination[1]
+            )
+        return found
 
     def entry(self, parts: list[_Row]) -> SourceEntry:
         """One entry of the rows of a group: the money account once, one line for each part on the other side."""
@@ -234,11 +274,15 @@ class _Books:
         )  # fmt: skip
         told = (first.group_title or first.description) if len(parts) > 1 else first.description
         notes = dict.fromkeys(row.notes for row in parts if row.notes)
+        budgets = dict.fromkeys(row.budget for row in parts if row.budget)
+        if len({row.budget for row in parts}) > 1:
+            why = _("tags are those of the whole entry, so each of its budgets counts all of it")
+            self.tally.add(_("split over several budgets"), why, example=f"{first.where}: {told[:60]}")
         return SourceEntry(
             date=first.date,
             payee=next(iter(payees), ""),
             description=" – ".join([told, *notes]),
-            tags=tuple(dict.fromkeys(tag for row in parts for tag in row.tags)),
+            tags=tuple(dict.fromkeys([*(tag for row in parts for tag in row.tags), *map(self.budget_tag, budgets)])),
             where=f"{first.where} ({told[:40]})",
             lines=(
                 *(SourceLine(account=key, currency=code, amount=amount) for (key, code), amount in held.items()),
@@ -294,8 +338,8 @@ class _Books:
         if row.reconciled:
             self.tally.add(MARK, NO_MARKS)
         if row.budget:
-            self.tally.add(_("budget of a transaction"), _("budgets do not come along"), example=row.budget)
+            self.tally.add(_("budget of a transaction"), _("it became a tag"), example=row.budget)
         if row.bill:
-            self.tally.add(_("bill of a transaction"), _("bills do not come along"), example=row.bill)
+            self.tally.add(_("bill of a transaction"), _("which entries paid a bill is not kept"), example=row.bill)
         if row.category and row.source[0] in _MONEY and row.destination[0] in _MONEY:
             self.tally.add(_("category of a transfer"), _("a transfer has none here"), example=where)

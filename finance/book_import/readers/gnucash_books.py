@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
@@ -20,14 +20,17 @@ from finance.book_import.model import (
     Question,
     SourceAccount,
     SourceBook,
+    SourceBudget,
     SourceEntry,
     SourceLine,
+    SourceSchedule,
     Sums,
     Tally,
     check_entries,
     uid_of,
 )
-from finance.book_import.readers.fields import believable
+from finance.book_import.readers.fields import believable, reason_of
+from finance.book_import.readers.gnucash_plans import BUDGET, SCHEDULED, Rhythm, Scheduled, budget_of, schedules_of
 from finance.errors import BookUnreadable
 
 _TYPES = {
@@ -41,13 +44,6 @@ _OPENING = re.compile(r"opening balances?", re.I)
 _EXACT = Context(prec=60)
 _PLACES = Decimal("1E-12")
 PLANNING = (
-    (
-        "schedxactions",
-        "gnc:schedxaction",
-        gettext_noop("scheduled transaction"),
-        gettext_noop("LifeOS does not take over schedules"),
-    ),
-    ("budgets", "gnc:budget", gettext_noop("budget"), gettext_noop("LifeOS does not take over budgets")),
     ("prices", "price", gettext_noop("price"), gettext_noop("LifeOS keeps money only")),
     ("invoices", "gnc:GncInvoice", gettext_noop("invoice"), gettext_noop("only its postings come along")),
     ("customers", "gnc:GncCustomer", gettext_noop("customer"), gettext_noop("business partners do not come along")),
@@ -63,6 +59,7 @@ class Split:
     quantity: Decimal
     memo: str
     state: str
+    id: str = ""
 
 
 class Books:
@@ -76,6 +73,9 @@ class Books:
         self.above: dict[str, str] = {}
         self.roots: set[str] = set()
         self.entries: list[SourceEntry] = []
+        self.schedules: list[SourceSchedule] = []
+        self.budgets: list[SourceBudget] = []
+        self.natural_signs = False
 
     def account(
         self, *, id: str, name: str, type: str, space: str, mnemonic: str, parent: str, equity_type: str = ""
@@ -137,6 +137,29 @@ class Books:
             )
         )
 
+    def scheduled(self, name: str, read: Callable[[], Scheduled]) -> None:
+        """A scheduled transaction; one that cannot be read is told and does not stop the book."""
+        try:
+            given = read()
+            self.schedules += schedules_of(
+                given, accounts=self.accounts, commodities=self.commodities, tally=self.tally
+            )
+        except (BookUnreadable, ValueError) as error:
+            self.tally.add(SCHEDULED, reason_of(error), example=name)
+
+    def budget(self, name: str, read: Callable[[], tuple[Rhythm, int, list[tuple[str, int, Decimal]]]]) -> None:
+        """A budget as (rhythm, number of periods, amounts); one that cannot be read is told."""
+        try:
+            rhythm, periods, amounts = read()
+            made = budget_of(
+                name=name, rhythm=rhythm, periods=periods, amounts=amounts, natural=self.natural_signs,
+                accounts=self.accounts, commodities=self.commodities, tally=self.tally,
+            )  # fmt: skip
+        except (BookUnreadable, ValueError) as error:
+            self.tally.add(BUDGET, reason_of(error), example=name)
+        else:
+            self.budgets += [made] if made is not None else []
+
     def book(self) -> SourceBook:
         if not self.accounts:
             raise BookUnreadable(reason=_("The file has no accounts of GnuCash."))
@@ -146,6 +169,8 @@ class Books:
             accounts=tuple(self.accounts.values()),
             entries=tuple(self.entries),
             balances=self.sums.balances(),
+            schedules=tuple(self.schedules),
+            budgets=tuple(self.budgets),
             left_out=self.tally.told(),
             base_currency=self.question.base_currency
             or (max(set(currencies), key=currencies.count) if currencies else ""),

@@ -4,12 +4,23 @@ import datetime
 import re
 import zoneinfo
 from collections.abc import Iterable
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from core.texts import gettext as _
 from finance.book_import.model import check_entries
 from finance.book_import.readers.fields import day
 from finance.book_import.readers.gnucash_books import PLANNING, Books, Split, number_of
+from finance.book_import.readers.gnucash_plans import (
+    NATURAL_SIGNS,
+    SCHEDULED,
+    Rhythm,
+    Scheduled,
+    Template,
+    TemplateSplit,
+    template_amount,
+)
 from finance.book_import.readers.sqlite import Tables
 from finance.errors import BookUnreadable
 
@@ -24,6 +35,10 @@ _NEEDED = {
     "splits": "guid tx_guid account_guid memo reconcile_state value_num value_denom quantity_num quantity_denom",
 }
 _SLOTS = ("equity-type", "notes")
+_RHYTHM = "obj_guid recurrence_mult recurrence_period_type recurrence_period_start recurrence_weekend_adjust"
+_SCHEDULED = "guid name enabled last_occur end_date num_occur rem_occur template_act_guid"
+_FEATURE = f"SELECT count(*) FROM slots WHERE name = 'features/{NATURAL_SIGNS}'"
+_SLOT = "obj_guid name string_val guid_val numeric_val_num numeric_val_denom"
 _SUMS = "SELECT account_guid, quantity_denom, sum(quantity_num) FROM splits GROUP BY account_guid, quantity_denom"
 
 
@@ -62,6 +77,8 @@ def read_tables(tables: Tables, books: Books) -> None:
             held = number_of(total, denominator, books.accounts[account].name)
             books.sums.add(account, books.commodities[account], held)
     splits = _splits(tables)
+    books.natural_signs = "slots" in tables and bool(tables.asked(_FEATURE)[0][0])
+    _Plans(tables, books, _templates(tables, splits, templates)).read()
     planned = {transaction for transaction, parts in splits.items() if any(part.account in templates for part in parts)}
     for row in tables.rows("transactions", _NEEDED["transactions"], order="post_date, rowid"):
         if row["guid"] not in planned:
@@ -80,10 +97,126 @@ def read_tables(tables: Tables, books: Books) -> None:
             )
 
 
+class _Plans:
+    """Scheduled transactions and budgets. The slots of a template's split hang on a frame of their own."""
+
+    def __init__(self, tables: Tables, books: Books, templates: dict[str, list[Template]]) -> None:
+        self.tables, self.books, self.templates = tables, books, templates
+        self.rhythms: dict[str, list[dict[str, Any]]] = {}
+        for row in tables.rows("recurrences", _RHYTHM) if "recurrences" in tables else ():
+            self.rhythms.setdefault(row["obj_guid"], []).append(row)
+
+    def read(self) -> None:
+        for row in self.tables.rows("schedxactions", _SCHEDULED) if "schedxactions" in self.tables else ():
+            self.books.scheduled(str(row["name"] or row["guid"]), partial(self._scheduled, row))
+        amounts: dict[str, list[dict[str, Any]]] = {}
+        if "budget_amounts" in self.tables:
+            columns = "budget_guid account_guid period_num amount_num amount_denom"
+            for row in self.tables.rows("budget_amounts", columns):
+                amounts.setdefault(row["budget_guid"], []).append(row)
+        for row in self.tables.rows("budgets", "guid name num_periods") if "budgets" in self.tables else ():
+            name = str(row["name"] or row["guid"])
+            self.books.budget(name, partial(self._budget, row, name, amounts.get(row["guid"], [])))
+
+    def _scheduled(self, row: dict[str, Any]) -> Scheduled:
+        where = str(row["name"] or row["guid"])
+        total = _whole(row["num_occur"] or 0, where)
+        return Scheduled(
+            name=where,
+            enabled=bool(row["enabled"]),
+            rhythms=tuple(_rhythm(each, where) for each in self.rhythms.get(row["guid"], [])),
+            templates=tuple(self.templates.get(row["template_act_guid"], ())),
+            last=_gdate(row["last_occur"], where) if row["last_occur"] else None,
+            end=_gdate(row["end_date"], where) if row["end_date"] else None,
+            total=total or None,
+            left=_whole(row["rem_occur"] or 0, where) if total else None,
+        )
+
+    def _budget(
+        self, row: dict[str, Any], where: str, amounts: list[dict[str, Any]]
+    ) -> tuple[Rhythm, int, list[tuple[str, int, Decimal]]]:
+        rhythms = self.rhythms.get(row["guid"])
+        if not rhythms:
+            raise BookUnreadable(reason=_("%(where)s: it has no periods.") % {"where": where})
+        told = [
+            (
+                str(each["account_guid"]),
+                _whole(each["period_num"], where),
+                number_of(_whole(each["amount_num"], where), _whole(each["amount_denom"], where), where),
+            )
+            for each in amounts
+        ]
+        return _rhythm(rhythms[0], where), _whole(row["num_periods"], where), told
+
+
+def _rhythm(row: dict[str, Any], where: str) -> Rhythm:
+    return Rhythm(
+        period=str(row["recurrence_period_type"] or ""),
+        every=_whole(row["recurrence_mult"], where),
+        start=_gdate(row["recurrence_period_start"], where),
+        adjust=str(row["recurrence_weekend_adjust"] or ""),
+    )
+
+
+def _templates(tables: Tables, splits: dict[str, list[Split]], templates: set[str]) -> dict[str, list[Template]]:
+    """Template transactions by the account that stands for their scheduled transaction."""
+    frames: dict[str, str] = {}
+    slots: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in tables.rows("slots", _SLOT) if "slots" in tables else ():
+        name = str(row["name"] or "")
+        if name == "sched-xaction" and row["guid_val"]:
+            frames[row["obj_guid"]] = row["guid_val"]
+        elif name.startswith("sched-xaction/"):
+            slots.setdefault(row["obj_guid"], {})[name.partition("/")[2]] = row
+    found: dict[str, list[Template]] = {}
+    for row in tables.rows("transactions", "guid description", order="rowid"):
+        parts = [part for part in splits.get(row["guid"], []) if part.account in templates]
+        if parts:
+            template = Template(
+                description=row["description"] or "",
+                splits=tuple(_template_split(part, slots.get(frames.get(part.id, ""), {})) for part in parts),
+            )
+            found.setdefault(parts[0].account, []).append(template)
+    return found
+
+
+def _template_split(part: Split, slots: dict[str, dict[str, Any]]) -> TemplateSplit:
+    def numeric(name: str) -> Decimal:
+        row = slots.get(name, {})
+        numbers = row.get("numeric_val_num"), row.get("numeric_val_denom")
+        if not all(isinstance(number, int) for number in numbers) or not numbers[1]:
+            return Decimal(0)
+        return number_of(numbers[0] or 0, numbers[1], _(SCHEDULED))
+
+    return TemplateSplit(
+        account=str(slots.get("account", {}).get("guid_val") or ""),
+        amount=template_amount(
+            debit=numeric("debit-numeric"),
+            credit=numeric("credit-numeric"),
+            formulas=[str(slots.get(name, {}).get("string_val") or "") for name in ("debit-formula", "credit-formula")],
+        ),
+        memo=part.memo,
+    )
+
+
+def _gdate(value: Any, where: str) -> datetime.date:
+    """A day as 20260331 or 2026-03-31."""
+    text = str(value)
+    return day(f"{text[:4]}-{text[4:6]}-{text[6:8]}" if re.fullmatch(r"\d{8}", text, re.ASCII) else text, where)
+
+
+def _whole(value: Any, where: str) -> int:
+    if not isinstance(value, int):
+        raise BookUnreadable(
+            reason=_("%(where)s: “%(text)s” is not a whole number.") % {"where": where, "text": str(value)[:40]}
+        )
+    return value
+
+
 def _splits(tables: Tables) -> dict[str, list[Split]]:
     """Splits by the id of their transaction."""
     found: dict[str, list[Split]] = {}
-    for row in tables.rows("splits", _NEEDED["splits"]):
+    for row in tables.rows("splits", "guid " + _NEEDED["splits"]):
         where = _("split %(guid)s") % {"guid": str(row["guid"])[:40]}
         numbers = [row[name] for name in ("value_num", "value_denom", "quantity_num", "quantity_denom")]
         if not all(isinstance(number, int) for number in numbers):
@@ -92,6 +225,7 @@ def _splits(tables: Tables) -> dict[str, list[Split]]:
             )
         found.setdefault(row["tx_guid"], []).append(
             Split(
+                id=row["guid"] or "",
                 account=row["account_guid"] or "",
                 value=number_of(numbers[0], numbers[1], where),
                 quantity=number_of(numbers[2], numbers[3], where),

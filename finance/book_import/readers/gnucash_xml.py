@@ -10,10 +10,21 @@ from xml.parsers import expat
 from core.texts import gettext as _
 from finance.book_import.readers.fields import day
 from finance.book_import.readers.gnucash_books import PLANNING, Books, Split, number_of
+from finance.book_import.readers.gnucash_plans import (
+    NATURAL_SIGNS,
+    SCHEDULED,
+    Rhythm,
+    Scheduled,
+    Template,
+    TemplateSplit,
+    template_amount,
+)
 from finance.errors import BookUnreadable
 
 _FRACTION = re.compile(r"(-?\d{1,25})/(\d{1,25})", re.ASCII)
+_WHOLE = re.compile(r"\d{1,6}", re.ASCII)
 _DEEPEST = 40
+_TAKEN = ("gnc:account", "gnc:transaction", "gnc:schedxaction", "gnc:budget", "book:slots")
 
 
 @dataclass(slots=True)
@@ -36,9 +47,14 @@ class _Node:
         found = self.find(*path)
         return "".join(found.text).strip() if found is not None else ""
 
+    def frame(self, key: str) -> "_Node | None":
+        """The value of one of GnuCash's key-value pairs below this node of slots; it may be a frame of slots itself."""
+        return next((each.find("slot:value") for each in self.all("slot") if each.said("slot:key") == key), None)
+
     def slot(self, key: str) -> str:
-        """The value of one of GnuCash's key-value pairs below this node of slots."""
-        return next((each.said("slot:value") for each in self.all("slot") if each.said("slot:key") == key), "")
+        """The same as text, or ""."""
+        found = self.frame(key)
+        return found.said() if found is not None else ""
 
 
 class _Xml:
@@ -47,7 +63,9 @@ class _Xml:
     def __init__(self, books: Books) -> None:
         self.books = books
         self.depth = 0
-        self.hidden = 0  # inside of template transactions
+        self.in_templates = False
+        # Of scheduled transactions, by their template account; they come before those.
+        self.templates: dict[str, list[Template]] = {}
         self.stack: list[_Node] = []
         self.counted = {name: (kind, why) for _table, name, kind, why in PLANNING}
 
@@ -60,31 +78,42 @@ class _Xml:
             )
         if self.depth > _DEEPEST:
             raise BookUnreadable(reason=_("The file is nested too deeply to be GnuCash's."))
-        if self.hidden or name == "gnc:template-transactions":
-            self.hidden += 1
-        elif self.stack or name in ("gnc:account", "gnc:transaction"):
+        if self.stack or name in _TAKEN:
             node = _Node(name, [], [])
             if self.stack:
                 self.stack[-1].children.append(node)
             self.stack.append(node)
+        elif name == "gnc:template-transactions":
+            self.in_templates = True
         elif name in self.counted:
             self.books.tally.add(*self.counted[name])
 
     def text(self, text: str) -> None:
-        if self.stack and not self.hidden:
+        if self.stack:
             self.stack[-1].text.append(text)
 
     def end(self, name: str) -> None:
         self.depth -= 1
-        if self.hidden:
-            self.hidden -= 1
-            return
         node = self.stack.pop() if self.stack else None
-        if node is None or self.stack:
-            return
-        if name == "gnc:transaction":
-            self._transaction(node)
-            return
+        if node is None:
+            self.in_templates = self.in_templates and name != "gnc:template-transactions"
+        elif not self.stack:
+            self._taken(node)
+
+    def _taken(self, node: _Node) -> None:
+        if node.name == "book:slots":
+            features = node.frame("features")
+            self.books.natural_signs = features is not None and bool(features.slot(NATURAL_SIGNS))
+        elif node.name == "gnc:schedxaction":
+            self.books.scheduled(node.said("sx:name"), lambda: self._scheduled(node))
+        elif node.name == "gnc:budget":
+            self.books.budget(node.said("bgt:name"), lambda: _budget(node))
+        elif node.name == "gnc:transaction":
+            (self._template if self.in_templates else self._transaction)(node)
+        elif not self.in_templates:
+            self._account(node)
+
+    def _account(self, node: _Node) -> None:
         slots = node.find("act:slots")
         self.books.account(
             id=node.said("act:id"),
@@ -94,6 +123,47 @@ class _Xml:
             mnemonic=node.said("act:commodity", "cmdty:id"),
             parent=node.said("act:parent"),
             equity_type=slots.slot("equity-type") if slots is not None else "",
+        )
+
+    def _template(self, node: _Node) -> None:
+        """A template transaction; its splits say the real account and amount in slots."""
+        splits, key = [], ""
+        held = node.find("trn:splits")
+        for part in held.all("trn:split") if held is not None else ():
+            key = key or part.said("split:account")
+            slots = part.find("split:slots")
+            told = slots.frame("sched-xaction") if slots is not None else None
+            if told is not None:
+                splits.append(
+                    TemplateSplit(
+                        account=told.slot("account"),
+                        amount=template_amount(
+                            debit=_numeric(told.slot("debit-numeric")),
+                            credit=_numeric(told.slot("credit-numeric")),
+                            formulas=(told.slot("debit-formula"), told.slot("credit-formula")),
+                        ),
+                        memo=part.said("split:memo"),
+                    )
+                )
+        template = Template(description=node.said("trn:description"), splits=tuple(splits))
+        self.templates.setdefault(key, []).append(template)
+
+    def _scheduled(self, node: _Node) -> Scheduled:
+        where = node.said("sx:name")
+        last, end = node.said("sx:last", "gdate"), node.said("sx:end", "gdate")
+        total, left = node.said("sx:num-occur"), node.said("sx:rem-occur")
+        rhythms = node.find("sx:schedule")
+        return Scheduled(
+            name=where,
+            enabled=node.said("sx:enabled") != "n",
+            rhythms=tuple(
+                _rhythm(each, where) for each in (rhythms.all("gnc:recurrence") if rhythms is not None else ())
+            ),
+            templates=tuple(self.templates.get(node.said("sx:templ-acct"), ())),
+            last=day(last, where) if last else None,
+            end=day(end, where) if end else None,
+            total=_whole(total, where) if total else None,
+            left=_whole(left, where) if left else None,
         )
 
     def _transaction(self, node: _Node) -> None:
@@ -121,6 +191,42 @@ class _Xml:
             notes=slots.slot("notes") if slots is not None else "",
             splits=splits,
         )
+
+
+def _rhythm(node: _Node, where: str) -> Rhythm:
+    return Rhythm(
+        period=node.said("recurrence:period_type"),
+        every=_whole(node.said("recurrence:mult"), where),
+        start=day(node.said("recurrence:start", "gdate"), where),
+        adjust=node.said("recurrence:weekend_adj"),
+    )
+
+
+def _budget(node: _Node) -> tuple[Rhythm, int, list[tuple[str, int, Decimal]]]:
+    where = node.said("bgt:name")
+    rhythm = node.find("bgt:recurrence")
+    if rhythm is None:
+        raise BookUnreadable(reason=_("%(where)s: it has no periods.") % {"where": where})
+    slots, amounts = node.find("bgt:slots"), []
+    for of_account in slots.all("slot") if slots is not None else ():
+        by_period = of_account.find("slot:value")
+        for each in by_period.all("slot") if by_period is not None else ():
+            number = _whole(each.said("slot:key"), where)
+            amounts.append((of_account.said("slot:key"), number, _fraction(each.said("slot:value"), where)))
+    return _rhythm(rhythm, where), _whole(node.said("bgt:num-periods"), where), amounts
+
+
+def _whole(text: str, where: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise BookUnreadable(
+            reason=_("%(where)s: “%(text)s” is not a whole number.") % {"where": where, "text": text[:40]}
+        )
+    return int(text)
+
+
+def _numeric(text: str) -> Decimal:
+    """A number of a template, 0 where there is none: its formula is there too."""
+    return _fraction(text, _(SCHEDULED)) if _FRACTION.fullmatch(text) and not text.endswith("/0") else Decimal(0)
 
 
 def _fraction(text: str, where: str) -> Decimal:

@@ -8,7 +8,7 @@ per part, with "Split (1/3)" before the memo; a transfer is a row on either side
 import datetime
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -20,6 +20,7 @@ from finance.book_import.model import (
     EQUITY,
     EXPENSE,
     INCOME,
+    LIABILITY,
     MARK,
     MAX_ENTRIES,
     NO_MARKS,
@@ -34,6 +35,7 @@ from finance.book_import.model import (
 )
 from finance.book_import.readers.archive import is_zip, members
 from finance.book_import.readers.fields import rows_of, text_of
+from finance.book_import.readers.ynab_plan import budget_of
 from finance.errors import BookUnreadable
 from finance.imports.parsers.limits import believable_day
 
@@ -42,7 +44,6 @@ _NEEDS = dict.fromkeys(
 )
 _SPLIT = re.compile(r"Split \((\d{1,4})/(\d{1,4})\) ?")
 _TRANSFER = re.compile(r"Transfer ?: ?(?P<account>.+)")
-_ASSIGNED = ("Assigned", "Budgeted", "Activity", "Available")
 _INFLOW = ("ready to assign", "to be budgeted", "available this month", "available next month")
 _DATE = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})", re.ASCII)
 _DIGITS = re.compile(r"\d")
@@ -72,7 +73,7 @@ class _Row:
 
 
 def read(data: bytes, question: Question) -> SourceBook:
-    """The register; assignments of the plan are counted. Raises BookUnreadable."""
+    """The register, and the plan as a budget. Raises BookUnreadable."""
     currency = question.base_currency
     if not currency:
         raise BookUnreadable(reason=_("YNAB does not say the currency in its export. Choose the main currency."))
@@ -85,15 +86,20 @@ def read(data: bytes, question: Question) -> SourceBook:
     names = dict.fromkeys(row.account for row in rows)
     entries = _Pairing(rows, currency, tally).entries()
     used = {line.account for entry in entries for line in entry.lines}
-    if plan is not None:
-        for where, cells in rows_of(plan, needs={"Category": _("This is not YNAB's plan.")}, limit=MAX_ENTRIES):
-            tally.add(
-                _("month of a category in the plan"), _("LifeOS does not take over amounts assigned to envelopes"),
-                example=f"{cells.get('Month', where)}, {cells.get('Category Group', '')}: {cells['Category']} "
-                + " ".join(f"{name} {cells[name]}" for name in _ASSIGNED if cells.get(name)),
-            )  # fmt: skip
-    accounts = [SourceAccount(key=f"a:{name}", name=name, type=ASSET, currency=currency) for name in names]
-    accounts += _categories(rows, used)
+    # What a plan shares out is own money: rows of other accounts ("tracking") have no category.
+    own = dict.fromkeys(f"a:{row.account}" for row in rows if row.category)
+    budget, planned, cards = (None, {}, set()) if plan is None else budget_of(
+        plan, currency=currency, key_of=lambda group, category: f"c:{group}:{category}", own=own,
+        amount_of=lambda text, where: _amount(text, currency, where), until=max(row.date for row in rows), tally=tally,
+    )  # fmt: skip
+    accounts = [
+        SourceAccount(
+            key=f"a:{name}", name=name, currency=currency, type=LIABILITY if name in cards else ASSET,
+            kind="card" if name in cards else "checking" if f"a:{name}" in own else "",
+        )
+        for name in names
+    ]  # fmt: skip
+    accounts += _categories(rows, used, planned.values())
     accounts.append(
         SourceAccount(key=_STARTING, name=_("Opening balances"), type=EQUITY, kind=OPENING, currency=currency)
     )
@@ -104,11 +110,12 @@ def read(data: bytes, question: Question) -> SourceBook:
         accounts=tuple(accounts),
         entries=tuple(entries),
         balances=sums.balances(),
+        budgets=() if budget is None else (budget,),
         left_out=tally.told(),
         notes=(
             _(
-                "YNAB's register does not say which accounts are debts: credit cards and loans are "
-                "listed under Assets with their negative balance; the sum of everything is right."
+                "YNAB's register does not say which accounts are debts. Credit cards are known from the plan; loans, "
+                "and cards without it, are listed under Assets with their negative balance. The sum is right."
             ),
         ),
         base_currency=currency,
@@ -240,25 +247,32 @@ def _key(row: _Row) -> str:
     return "uncategorised:in" if row.amount > 0 else "uncategorised:out"
 
 
-def _categories(rows: Sequence[_Row], used: set[str]) -> list[SourceAccount]:
+def _categories(rows: Sequence[_Row], used: set[str], planned: Iterable[tuple[str, str]]) -> list[SourceAccount]:
+    """Accounts of the categories that rows use, and of those (group, name) that only the plan has."""
     accounts: dict[str, SourceAccount] = {}
+
+    def add(group: str, category: str) -> None:
+        key = f"c:{group}:{category}"
+        parent = ""
+        if group:
+            parent = f"g:{group}"
+            accounts.setdefault("root", SourceAccount(key="root", name=_("Expenses"), type=EXPENSE))
+            accounts.setdefault(parent, SourceAccount(key=parent, name=group, type=EXPENSE, parent="root"))
+        accounts.setdefault(key, SourceAccount(key=key, name=category, type=EXPENSE, parent=parent))
+
     for row in rows:
         key = _key(row)
         if key not in used or key == _STARTING:
             continue
         if key.startswith("c:"):
-            if row.group:
-                group = f"g:{row.group}"
-                accounts.setdefault("root", SourceAccount(key="root", name=_("Expenses"), type=EXPENSE))
-                accounts.setdefault(group, SourceAccount(key=group, name=row.group, type=EXPENSE, parent="root"))
-                accounts.setdefault(key, SourceAccount(key=key, name=row.category, type=EXPENSE, parent=group))
-            else:
-                accounts.setdefault(key, SourceAccount(key=key, name=row.category, type=EXPENSE))
+            add(row.group, row.category)
         elif key.startswith("inflow:"):
             accounts.setdefault(key, SourceAccount(key=key, name=row.category or "Inflow", type=INCOME))
         else:
             type = INCOME if key.endswith(":in") else EXPENSE
             accounts.setdefault(key, SourceAccount(key=key, name=_("Uncategorised"), type=type))
+    for group, category in planned:
+        add(group, category)
     return list(accounts.values())
 
 

@@ -80,7 +80,7 @@ WITH {_GIVEN}, original AS MATERIALIZED (
       FROM finance_journalentry AS entry JOIN finance_book AS book ON book.id = %(book)s
      -- + 0: by the entry's key, never by an index that the book leads into.
      WHERE entry.id = %(entry)s AND entry.book_id + 0 = %(book)s AND entry.reverses_id IS NULL
-       AND NOT EXISTS (SELECT FROM finance_journalentry AS reversal WHERE reversal.reverses_id = entry.id)
+       AND NOT EXISTS (SELECT FROM finance_journalentry AS reversal WHERE reversal.reverses_id = entry.id OFFSET 0)
        AND {_SOUND}
        AND NOT ({{concerns}})
 ), header AS MATERIALIZED (

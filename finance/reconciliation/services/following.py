@@ -36,13 +36,14 @@ SELECT mark.id, mark.statement_id, line.entry_id, line.account_id, line.date, li
  WHERE line.entry_id = ANY(%(entries)s::bigint[])
  ORDER BY line.entry_id, line.position
 """
-# Entries with a mark, and those that a statement may be ticking (ledger.replacements).
+# Entries with a mark, and those that a statement may be ticking (ledger.replacements). OFFSET 0: looked up (ledger.plans).
 CONCERNS = """
 EXISTS (SELECT FROM finance_journalline AS line
          WHERE line.entry_id = entry.id
-           AND (EXISTS (SELECT FROM finance_linemark AS mark WHERE mark.line_id = line.id)
+           AND (EXISTS (SELECT FROM finance_linemark AS mark WHERE mark.line_id = line.id OFFSET 0)
                 OR EXISTS (SELECT FROM finance_accountstatement AS statement
-                            WHERE statement.account_id = line.account_id AND statement."end" >= line.date)))"""
+                            WHERE statement.account_id = line.account_id AND statement."end" >= line.date OFFSET 0))
+        OFFSET 0)"""
 _NEW = """
 SELECT id, entry_id, account_id, date, amount FROM finance_journalline
  WHERE entry_id = ANY(%(replacements)s::bigint[]) ORDER BY entry_id, position

@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 
+from core.api import pagination
 from finance.api.entry_filters import EntryFilters
 from finance.ledger import services
 from finance.ledger.models import Account, Membership
@@ -105,6 +106,53 @@ def test_the_journal_is_paged_while_others_post(api, url, spend):
         spend(1, on=datetime.date(2026, 1, 2))
     assert len(seen) == len(set(seen))
     assert {str(uid) for uid in early} <= set(seen)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "text=rare",
+        "min_amount=90",
+        "max_amount=1",
+        "source=import",
+        "current=false",
+        "text=rare&start=2026-01-02&current=true",
+    ],
+)
+def test_a_filter_without_an_index_walks_a_window_at_a_time(api, url, spend, owner, monkeypatch, query):
+    """From either end, through windows in which nothing is found."""
+    for number in range(1, 24):
+        spend(95_00 if number in (2, 17) else 1_50, payee="Rare" if number in (1, 13, 14) else "Shop", on=_day(number))
+    services.reverse_entry(entry=spend(50, payee="Rare", on=_day(9)), actor=owner, on=_day(9))
+    whole = api.get(url(f"entries/?{query}")).json()
+    assert whole["next"] is whole["previous"] is None
+
+    monkeypatch.setattr(pagination, "WINDOW", 3)
+    forth, pages, address = [], 0, url(f"entries/?{query}")
+    while address:
+        page = api.get(address).json()
+        forth += page["results"]
+        address, pages = page["next"], pages + 1
+        assert len(page["results"]) <= 3
+    assert (forth, pages > 3) == (whole["results"], True)
+    back, address = page["results"], page["previous"]
+    while address:
+        page = api.get(address).json()
+        back = page["results"] + back
+        address = page["previous"]
+    assert back == forth
+
+
+def test_a_walk_costs_one_look_more_than_a_page(api, url, spend, django_assert_num_queries, monkeypatch):
+    for number in range(1, 8):
+        spend(number, on=_day(number))
+    monkeypatch.setattr(pagination, "WINDOW", 3)
+    with django_assert_num_queries(4):
+        assert api.get(url("entries/?text=nothing")).json()["results"] == []
+
+
+def _day(number):
+    return datetime.date(2026, 1, number)
 
 
 def test_the_account_tree_is_paged_in_tree_order(api, url, book):

@@ -1,3 +1,4 @@
+import datetime
 import io
 import json
 
@@ -18,8 +19,12 @@ LIMITS = Limits(seconds=60, megabytes=1024)
 
 
 @pytest.fixture
-def move_in(owner):
-    """Read in this process and create the book: move_in(data, "ynab") → (report, {path: balance with currency})."""
+def move_in(owner, monkeypatch):
+    """Read in this process and create the book: move_in(data, "ynab") → (report, {path: balance with currency}).
+
+    It is 1 March 2026: what was planned until then has ended.
+    """
+    monkeypatch.setattr("finance.book_import.keeping.today_in", lambda book: datetime.date(2026, 3, 1))
 
     def run(data, format, *, base="EUR", zone="Europe/Berlin", **options):
         raw = data if isinstance(data, bytes) else data.encode()

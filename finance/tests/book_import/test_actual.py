@@ -1,5 +1,6 @@
 """Actual's database: splits, transfers on two rows, merged and deleted things; and databases that mean harm."""
 
+import datetime
 import io
 import json
 import sqlite3
@@ -10,7 +11,12 @@ import pytest
 from finance.book_import.model import MARK
 from finance.errors import BookUnreadable
 from finance.ledger.models import Account, JournalEntry, JournalLine
+from finance.planning.budgets.models import Budget, BudgetAccount
+from finance.planning.budgets.views import Plan, view_of
+from finance.planning.schedules.models import Schedule
+from finance.rules.models import Rule
 from finance.tests.book_import.conftest import left
+from platform_outbox.models import OutboxMessage
 
 SCHEMA = """
 CREATE TABLE accounts (id TEXT PRIMARY KEY, name TEXT, offbudget INTEGER DEFAULT 0, closed INTEGER DEFAULT 0, tombstone INTEGER DEFAULT 0);
@@ -19,8 +25,8 @@ CREATE TABLE categories (id TEXT PRIMARY KEY, name TEXT, is_income INTEGER DEFAU
 CREATE TABLE category_mapping (id TEXT PRIMARY KEY, transferId TEXT);
 CREATE TABLE payees (id TEXT PRIMARY KEY, name TEXT, category TEXT, tombstone INTEGER DEFAULT 0, transfer_acct TEXT);
 CREATE TABLE payee_mapping (id TEXT PRIMARY KEY, targetId TEXT);
-CREATE TABLE schedules (id TEXT PRIMARY KEY, rule TEXT, active INTEGER, tombstone INTEGER DEFAULT 0);
-CREATE TABLE rules (id TEXT PRIMARY KEY, conditions TEXT, tombstone INTEGER DEFAULT 0);
+CREATE TABLE schedules (id TEXT PRIMARY KEY, name TEXT, rule TEXT, active INTEGER, completed INTEGER, tombstone INTEGER DEFAULT 0);
+CREATE TABLE rules (id TEXT PRIMARY KEY, conditions TEXT, actions TEXT, tombstone INTEGER DEFAULT 0);
 CREATE TABLE zero_budgets (id TEXT PRIMARY KEY, month INTEGER, category TEXT, amount INTEGER, carryover INTEGER);
 CREATE TABLE transactions (id TEXT PRIMARY KEY, isParent INTEGER DEFAULT 0, isChild INTEGER DEFAULT 0, acct TEXT, category TEXT,
   amount INTEGER, description TEXT, notes TEXT, date INTEGER, error TEXT, starting_balance_flag INTEGER DEFAULT 0,
@@ -96,16 +102,196 @@ def test_deleted_rows_and_planning_are_counted(move_in):
         "Expenses:Uncategorised": "5.00 EUR",
     }  # fmt: skip
     told = left(report)
-    assert (told["deleted transaction"], told["schedule"], told["month of a category in the budget"]) == (3, 1, 1)
+    assert (told["deleted transaction"], told["schedule"], report.budgets) == (3, 1, 1)
     assert Account.objects.get(name="Old").closed_on is not None
     assert not Account.objects.filter(name="Gone").exists()
 
 
-def test_mig_05_schedules_and_marks_are_counted_not_invented(move_in):
-    kinds = "".join(f"INSERT INTO schedules (id, active) VALUES ('s{number}', 1);" for number in range(13))
+KINDS = {  # what Actual says → the next three days of Friday, 1 January 2027 on
+    "every day": ({"frequency": "daily"}, "01-01 01-02 01-03"),
+    "weekly": ({"frequency": "weekly"}, "01-01 01-08 01-15"),
+    "every other week": ({"frequency": "weekly", "interval": 2}, "01-01 01-15 01-29"),
+    "every four weeks": ({"frequency": "weekly", "interval": 4}, "01-01 01-29 02-26"),
+    "twice a month": (
+        {"frequency": "monthly", "patterns": [{"type": "day", "value": 15}, {"type": "day", "value": 1}]},
+        "01-01 01-15 02-01",
+    ),
+    "monthly": ({"frequency": "monthly"}, "01-01 02-01 03-01"),
+    "last day": ({"frequency": "monthly", "patterns": [{"type": "day", "value": -1}]}, "01-31 02-28 03-31"),
+    "second Tuesday": ({"frequency": "monthly", "patterns": [{"type": "TU", "value": 2}]}, "01-12 02-09 03-09"),
+    "last Friday": ({"frequency": "monthly", "patterns": [{"type": "FR", "value": -1}]}, "01-29 02-26 03-26"),
+    "every other month": ({"frequency": "monthly", "interval": 2}, "01-01 03-01 05-01"),
+    "every three months": ({"frequency": "monthly", "interval": 3}, "01-01 04-01 07-01"),
+    "yearly, before a weekend": (
+        {"frequency": "yearly", "start": "2027-01-02", "skipWeekend": True, "weekendSolveMode": "before"},
+        "01-01 12-31 2029-01-02",
+    ),
+    "twice in all": (
+        {"frequency": "weekly", "endMode": "after_n_occurrences", "endOccurrences": 2}, "01-01 01-08",
+    ),
+}  # fmt: skip
+
+
+def schedule(name, conditions, actions=(), **more):
+    columns = {"id": name, "name": name, "rule": f"r {name}", "tombstone": 0, "completed": 0} | more
+    values = ", ".join(repr(value) for value in columns.values())
+    rule = f"'r {name}', '{json.dumps(conditions)}', '{json.dumps(list(actions))}'"
+    return (
+        f"INSERT INTO schedules ({', '.join(columns)}) VALUES ({values});"
+        f"INSERT INTO rules (id, conditions, actions) VALUES ({rule});"
+    )
+
+
+def conditions(date, *, amount=-1250, op="is", account="chk", payee="p2"):
+    return [
+        {"op": "is", "field": "description", "value": payee}, {"op": "is", "field": "acct", "value": account},
+        {"op": op, "field": "amount", "value": amount}, {"op": "isapprox", "field": "date", "value": date},
+    ]  # fmt: skip
+
+
+def test_mig_05_schedules_of_every_kind_come_with_their_next_days(move_in):
+    script = "".join(
+        schedule(name, conditions({"start": "2027-01-01", **config})) for name, (config, _days) in KINDS.items()
+    )
     marked = transaction("a", "chk", -100, cleared=0) + transaction("b", "chk", -200, cleared=1)
-    report, _held = move_in(exported(kinds + marked), "actual")
-    assert (left(report)["schedule"], left(report)[MARK], report.entries) == (13, 1, 2)
+    report, _held = move_in(exported(script + marked), "actual")
+    assert (report.schedules, left(report).get("schedule"), left(report)[MARK]) == (len(KINDS), None, 1)
+    for each in Schedule.objects.select_related("account"):
+        definition, expected = each.definition, KINDS[each.name][1].split()
+        nominal = definition.occurrences(definition.first, definition.first.replace(year=2030))[:3]
+        assert [f"{definition.shown(day):%Y-%m-%d}".removeprefix("2027-") for day in nominal] == expected, each.name
+        assert (each.account.name, each.amount, each.payee) == ("Checking", -1250, "Bäckerei")
+
+
+def test_a_schedule_keeps_its_other_side_and_how_well_its_amount_is_known(move_in):
+    weekly = {"start": "2027-01-01", "frequency": "weekly"}
+    food = {"op": "set", "field": "category", "value": "eat"}
+    parts = [
+        {"op": "set-split-amount", "value": -1000, "options": {"method": "fixed-amount", "splitIndex": 1}},
+        {"op": "set", "field": "category", "value": "food", "options": {"splitIndex": 1}},
+        {"op": "set-split-amount", "options": {"method": "remainder", "splitIndex": 2}},
+    ]
+    script = (
+        schedule("once", conditions("2027-05-03"), [food])
+        + schedule("aside", conditions(weekly, payee="t2"))
+        + schedule("about", conditions(weekly, amount=-10000, op="isapprox"), [food])
+        + schedule("between", conditions(weekly, amount={"num1": 500, "num2": 800}, op="isbetween"))
+        + schedule("split", conditions(weekly), parts)
+        + schedule("done", conditions(weekly), completed=1)
+        + schedule("nowhere", conditions(weekly, account=None))
+        + schedule("past", conditions("2020-05-03"), [food])
+        + schedule("day 30", conditions({"start": "2027-01-30", "frequency": "monthly"}), [food])
+        + schedule("odd", conditions({"start": "2027-01-30", "frequency": "lunar"}), [food])
+        + "INSERT INTO rules (id, conditions, actions) VALUES ('own', '[]', '[]');"
+    )
+    report, _held = move_in(exported(script + transaction("a", "chk", -100, category="food")), "actual")
+    names = dict(Account.objects.values_list("pk", "name"))
+
+    def told(name):
+        each = Schedule.objects.get(name=name)
+        sides = [(names[line["account"]], line["amount"]) for line in each.lines]
+        return each.unit, each.count, each.amount, each.least, each.most, sides
+
+    assert told("once") == ("day", 1, -1250, None, None, [("Food", None)])
+    assert told("aside") == ("week", None, -1250, None, None, [("Savings", None)])
+    assert told("about") == ("week", None, -10000, -10750, -9250, [("Food", None)])
+    assert told("between") == ("week", None, 650, 500, 800, [("Uncategorised", None)])
+    assert told("split") == ("week", None, -1250, None, None, [("Food", 1000), ("Uncategorised", None)])
+    reasons = {each.why: each.examples for each in report.left_out if each.kind == "schedule"}
+    assert reasons == {
+        "it is completed": ("done",), "it names no account": ("nowhere",), "it has ended": ("past",),
+        "its days are not known here": ("odd",),
+    }  # fmt: skip
+    assert left(report)["schedule on a day that some months do not have"] == left(report)["rule"] == 1
+    assert events("finance.schedule.saved") == report.schedules == 6
+
+
+def test_envelopes_keep_assignments_and_what_they_carry_over(move_in):
+    script = (
+        transaction("start", "chk", 100000, starting_balance_flag=1, date=20260101)
+        + transaction("a", "chk", -7000, category="food", date=20260110)
+        + transaction("b", "chk", -1000, category="food", date=20260210)
+        + "INSERT INTO zero_budgets (id, month, category, amount, carryover) VALUES ('1', 202601, 'food', 5000, 1),"
+        " ('2', 202602, 'food', 500, 0), ('3', 202603, 'food', 2000, 0), ('4', 202601, 'gone', 100, 0);"
+        "CREATE TABLE reflect_budgets (id TEXT, month INTEGER, category TEXT, amount INTEGER, carryover INTEGER);"
+        "INSERT INTO reflect_budgets VALUES ('1', 202601, 'pay', 200000, 0);"
+    )
+    report, _held = move_in(exported(script), "actual")
+    envelopes, limits = Budget.objects.order_by("pk")
+    assert (report.budgets, envelopes.kind, limits.kind, envelopes.starts_on.isoformat()) == (
+        2, "envelope", "tracking", "2026-01-01",
+    )  # fmt: skip
+    assert [each.account.name for each in BudgetAccount.objects.filter(budget=envelopes)] == ["Checking", "Old"]
+    view = view_of(Plan(envelopes), on=datetime.date(2026, 1, 1), count=3)
+    # January's 20.00 too much are carried as Actual's flag says; February's 25.00 too much are not.
+    assert [(cell.carried, cell.assigned, cell.available) for cell in view.lines[0].cells] == [
+        (0, 5000, -2000), (-2000, 500, -2500), (0, 2000, 2000),
+    ]  # fmt: skip
+    assert view.periods[0].funds.adds_up
+    assert left(report)["month of a category in the budget"] == 1
+    assert events("finance.budget.assigned") == 4
+
+
+def test_rules_that_map_come_from_the_least_to_the_most_specific(move_in):
+    def rule(id, conditions, actions, *, stage="NULL", op="and"):
+        given = f"'{json.dumps(conditions)}', '{json.dumps(actions)}', {stage}, '{op}'"
+        return f"INSERT INTO rules (id, conditions, actions, stage, conditions_op) VALUES ('{id}', {given});"
+
+    def asked(field, op, value, **more):
+        return {"field": field, "op": op, "value": value, **more}
+
+    food = {"op": "set", "field": "category", "value": "eat"}
+    script = "ALTER TABLE rules ADD stage TEXT; ALTER TABLE rules ADD conditions_op TEXT;" + "".join(
+        [
+            rule("1", [asked("description", "is", "p2")], [food, {"op": "set", "field": "cleared", "value": True}]),
+            rule("2", [asked("imported_description", "contains", "REWE")], [food]),
+            rule("3", [asked("imported_description", "contains", "REWE")], [{"op": "set", "field": "description", "value": "t2"}]),
+            rule("4", [asked("amount", "isbetween", {"num1": -2000, "num2": -1000}), asked("acct", "is", "chk")],
+                 [{"op": "set", "field": "notes", "value": "Wocheneinkauf"}], stage="'pre'"),
+            rule("5", [asked("description", "oneOf", ["p1", "p2"]), asked("notes", "matches", "^x+")], [food], op="or", stage="'post'"),
+            rule("6", [asked("date", "is", "2026-01-01")], [food]),
+            rule("7", [asked("description", "is", "p2")], [{"op": "delete-transaction"}]),
+            rule("8", [asked("notes", "matches", "(")], [food]),
+        ]
+    )  # fmt: skip
+    report, _held = move_in(exported(script + transaction("a", "chk", -100, category="food")), "actual")
+    ids = {each.name: each.pk for each in Account.objects.all()}
+    made = list(Rule.objects.order_by("position"))
+    assert [each.name for each in made] == ["10.00 – 20.00", "REWE", "REWE (2)", "Bäckerei", "^x+"]
+    assert [each.definition for each in made] == [
+        {
+            "match": "all",
+            "conditions": [
+                {"field": "amount", "test": "between", "value": {"from": "10.00", "to": "20.00"}},
+                {"field": "direction", "test": "is", "value": "out"},
+                {"field": "account", "test": "is", "value": ids["Checking"]},
+            ],
+            "actions": [{"do": "note", "value": "Wocheneinkauf"}],
+        },
+        *(
+            {"match": "all", "conditions": [{"field": "any", "test": "contains", "value": "REWE"}], "actions": [action]}
+            for action in (
+                {"do": "category", "account": ids["Food"]}, {"do": "transfer", "account": ids["Savings"]},
+            )
+        ),
+        {
+            "match": "all", "conditions": [{"field": "payee", "test": "equals", "value": "Bäckerei"}],
+            "actions": [{"do": "category", "account": ids["Food"]}],
+        },
+        {
+            "match": "any",
+            "conditions": [
+                {"match": "any", "conditions": [{"field": "payee", "test": "equals", "value": "Bäckerei"}] * 2},
+                {"field": "description", "test": "matches", "value": "^x+"},
+            ],
+            "actions": [{"do": "category", "account": ids["Food"]}],
+        },
+    ]  # fmt: skip
+    assert (report.rules, sum(each.count for each in report.left_out if each.kind == "rule")) == (5, 3)
+
+
+def events(name):
+    return OutboxMessage.objects.filter(event_type=name).count()
 
 
 def test_a_transfer_whose_sides_differ_is_not_joined(move_in):

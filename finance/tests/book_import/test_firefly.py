@@ -1,6 +1,7 @@
 """Firefly III's export: who got money is a payee, what for is an account; accounts move by type, not by sign."""
 
 import csv
+import datetime
 import io
 import json
 import zipfile
@@ -10,6 +11,11 @@ import pytest
 from finance.book_import.model import MARK
 from finance.errors import BookUnreadable
 from finance.ledger.models import Account, JournalEntry
+from finance.planning.budgets.models import Budget
+from finance.planning.budgets.views import Plan, view_of
+from finance.planning.goals.models import Goal
+from finance.planning.goals.services import saved_for
+from finance.planning.schedules.models import Schedule
 from finance.tests.book_import.conftest import left, tags_of
 
 COLUMNS = [
@@ -172,3 +178,116 @@ def test_the_api_gives_the_same_and_must_be_whole(move_in, read):
 def test_what_is_no_such_export_is_refused_by_name(read, data, said):
     with pytest.raises(BookUnreadable, match=said):
         read(data, "firefly")
+
+
+def archive(rows, **files):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as target:
+        target.writestr("2026_03_01_transactions.csv", table(rows))
+        for name, text in files.items():
+            target.writestr(f"2026_03_01_{name}.csv", text)
+    return packed.getvalue()
+
+
+RECURRING = (
+    "user_id,recurrence_id,row_contains,created_at,updated_at,type,title,description,first_date,repeat_until,latest_date,"
+    "repetitions,apply_rules,active,type,moment,skip,weekend,currency_code,foreign_currency_code,source_name,source_type,"
+    "destination_name,destination_type,amount,foreign_amount,category,budget,piggy_bank,tags\n"
+)
+GIVEN = {
+    "kind": "Withdrawal", "first": "2027-01-05", "until": "", "times": "0", "active": "1",
+    "parts": ("EUR,,Girokonto,Asset account,Vermieter,Expense account,700.000000000000,,Miete,,,wohnen",),
+}  # fmt: skip
+
+
+def recurring(title, repetition, **changed):
+    given = GIVEN | changed
+    head = f"1,{title},recurrence,,,{given['kind']},{title},,{given['first']},{given['until']},,{given['times']},1,{given['active']}\n"
+    middle = f"1,{title},repetition{',' * 12}{repetition}\n"
+    return head + middle + "".join(f"1,{title},transaction{',' * 16}{part}\n" for part in given["parts"])
+
+
+def test_recurring_transactions_and_bills_become_schedules(move_in):
+    split = [
+        f"EUR,,Girokonto,Asset account,Laden,Expense account,{amount},,{name},,,"
+        for amount, name in ((8, "Essen"), (2, "Bad"))
+    ]
+    text = RECURRING + "".join(
+        [
+            recurring("Miete", "monthly,31,0,3"),
+            recurring("Alle zwei Wochen", "weekly,1,1,2", times="4"),
+            recurring("Zweiter Dienstag", 'ndom,"2,2",0,1'),
+            recurring("Jahr", "yearly,2026-02-28,0,1", until="2090-01-01"),
+            recurring("Lohn", "monthly,15,0,4", kind="Deposit", parts=("EUR,,Chef,Revenue account,Girokonto,Asset account,99,,,,,",)),
+            recurring("Sparen", "daily,,29,1", kind="Transfer", parts=("EUR,,Girokonto,Asset account,Spar,Asset account,5,,,,,",)),
+            recurring("Geteilt", "monthly,1,0,1", parts=split),
+            recurring("Aus", "monthly,1,0,1", active="0"),
+            recurring("Mond", "lunar,1,0,1"),
+            recurring("Kaputt", "weekly,eins,0,1"),
+        ]
+    )  # fmt: skip
+    bills = (
+        "name,amount_min,amount_max,date,repeat_freq,skip,active,currency_code\n"
+        "Strom,40.000000000000,50.000000000000,2027-01-10,quarterly,0,1,EUR\nGas,1,1,2027-01-10,monthly,0,1,EUR\n"
+    )
+    rows = [row("Withdrawal", "-45.00", GIRO, (EXPENSE, "Stadtwerke"), category="Energie", bill="Strom")]
+    report, _held = move_in(archive(rows, recurring=text, bills=bills), "firefly")
+    names = dict(Account.objects.values_list("pk", "name"))
+    made = {each.name: each.definition for each in Schedule.objects.all()}
+    days = {
+        name: [f"{each.shown(day):%m-%d}" for day in each.occurrences(each.first, each.first.replace(year=2030))[:3]]
+        for name, each in made.items()
+    }
+    assert days == {
+        "Miete": ["01-29", "02-26", "03-31"], "Alle zwei Wochen": ["01-11", "01-25", "02-08"],
+        "Zweiter Dienstag": ["01-12", "02-09", "03-09"], "Jahr": ["02-28", "02-28", "02-28"],
+        "Lohn": ["01-15", "02-15", "03-15"], "Sparen": ["01-05", "02-04", "03-06"], "Geteilt": ["02-01", "03-01", "04-01"],
+        "Strom": ["01-10", "04-10", "07-10"],
+    }  # fmt: skip
+    sides = {
+        name: (each.amount, [(names[line.account_id], line.amount) for line in each.lines])
+        for name, each in made.items()
+    }
+    assert sides["Miete"] == (-70000, [("Miete", 70000)])
+    assert sides["Lohn"] == (9900, [("Uncategorised", -9900)])
+    assert sides["Sparen"] == (-500, [("Spar", 500)])
+    assert sides["Geteilt"] == (-1000, [("Essen", 800), ("Bad", 200)])
+    power = made["Strom"]
+    assert (power.amount, power.least, power.most, power.payee) == (-4500, -5000, -4000, "Stadtwerke")
+    assert (made["Alle zwei Wochen"].count, made["Jahr"].until.year, len(made["Miete"].tag_ids)) == (4, 2090, 1)
+    reasons = {each.why for each in report.left_out if each.kind == "recurring transaction"}
+    assert {"it is switched off", "its days are not known here"} == reasons
+    assert (left(report)["bill"], left(report)["recurring transaction that leaves out weekends"]) == (1, 1)
+
+
+def test_budgets_become_tags_with_limits_and_piggy_banks_goals(move_in):
+    budgets = (
+        "name,active,order,start_date,end_date,currency_code,amount\n"
+        "Essen,1,1,2026-02-01,2026-02-28,EUR,300.000000000000\nEssen,1,1,2026-03-01,2026-03-31,EUR,320.00\n"
+        "Reisen,1,2,2026-01-01,2026-03-31,EUR,900\nEssen,1,1,2026-03-05,2026-03-17,EUR,10\n"
+    )
+    piggies = (
+        "account_name,account_type,name,currency_code,target_amount,current_amount,start_date,target_date,order,active\n"
+        "Girokonto,Asset account,Rad,EUR,500.000000000000,120.000000000000,,2027-01-01,1,1\n"
+        "Girokonto,Asset account,Alt,EUR,50,10,,2025-01-01,1,1\n"
+        "Girokonto,Asset account,Zu viel,EUR,5000,4000,,,1,1\nWeg,Asset account,Nirgends,EUR,5,0,,,1,1\n"
+    )
+    rows = [
+        row("Opening balance", "1000.00", (INITIAL, "Start"), GIRO, date="2026-01-01"),
+        row("Withdrawal", "-12.50", GIRO, (EXPENSE, "Laden"), budget="Essen", tags="reisen"),
+        row("Withdrawal", "-20.00", GIRO, (EXPENSE, "Bahn"), budget="Reisen"),
+    ]
+    report, _held = move_in(archive(rows, budgets=budgets, piggies=piggies), "firefly")
+    monthly, quarterly = Budget.objects.order_by("name")
+    # A budget whose name is a tag already gets one of its own, so that it counts its own spending only.
+    view = view_of(Plan(quarterly), on=datetime.date(2026, 2, 1))
+    assert [(line.name, line.cells[0].assigned, line.cells[0].spent) for line in view.lines] == [
+        ("Reisen (budget)", 90000, 2000)
+    ]
+    view = view_of(Plan(monthly), on=datetime.date(2026, 2, 1), count=2)
+    assert [(cell.assigned, cell.spent) for cell in view.lines[0].cells] == [(30000, 1250), (32000, 0)]
+    goals = {each.name: (each.target, each.by and each.by.year, saved_for(each)) for each in Goal.objects.all()}
+    assert goals == {"Rad": (50000, 2027, 12000), "Alt": (5000, None, 1000), "Zu viel": (500000, None, 0)}
+    told = left(report)
+    assert (report.budgets, report.goals, told["goal"], told["date of a goal"]) == (2, 3, 1, 1)
+    assert (told["amount set aside for a goal"], told["amount of a budget"]) == (1, 1)

@@ -1,5 +1,6 @@
 """GnuCash in both of its files: the same book twice, with shares, two currencies and what is planned."""
 
+import datetime
 import gzip
 import sqlite3
 
@@ -8,6 +9,9 @@ import pytest
 from finance.book_import.model import MARK
 from finance.errors import BookUnreadable
 from finance.ledger.models import Account, JournalEntry
+from finance.planning.budgets.models import Budget
+from finance.planning.budgets.views import Plan, view_of
+from finance.planning.schedules.models import Schedule
 from finance.tests.book_import.conftest import left
 
 ACCOUNTS = [  # id, name, type, space, commodity, parent
@@ -134,6 +138,152 @@ def test_an_old_database_has_days_as_midnight_of_its_zone(move_in):
     ]
 
 
+def rhythm(period, start, *, every=1, adjust="none"):
+    return period, every, start, adjust
+
+
+SCHEDULED = [  # name, [rhythm], enabled, (last, times in all, times left, end), [(account, debit, credit, formula)]
+    ("Miete", [rhythm("month", "2026-01-31", adjust="forward")], "y", ("", 0, 0, ""),
+     [("food", 70000, 0, "700"), ("giro", 0, 70000, "700")]),
+    ("Zweimal", [rhythm("month", "2026-01-15"), rhythm("end of month", "2026-01-31")], "y", ("", 0, 0, ""),
+     [("giro", 100, 0, "1"), ("food", 0, 100, "1")]),
+    ("Rate", [rhythm("week", "2098-01-01", every=2)], "y", ("2098-01-29", 5, 2, ""), [("food", 0, 0, "12.50"), ("giro", 0, 0, "12.50")]),
+    ("Dienstag", [rhythm("nth weekday", "2026-01-13")], "y", ("", 0, 0, "2098-12-31"), [("giro", 0, 500, "5"), ("food", 500, 0, "5")]),
+    ("Aus", [rhythm("month", "2026-01-31")], "n", ("", 0, 0, ""), [("food", 1, 0, "1"), ("giro", 0, 1, "1")]),
+    ("Formel", [rhythm("month", "2026-01-31")], "y", ("", 0, 0, ""), [("food", 0, 0, "miete*2"), ("giro", 0, 0, "miete*2")]),
+    ("Mond", [rhythm("moon", "2026-01-31")], "y", ("", 0, 0, ""), [("food", 1, 0, "1"), ("giro", 0, 1, "1")]),
+]  # fmt: skip
+BUDGETED = [
+    ("food", 0, 5000),
+    ("food", 2, 6000),
+    ("pay", 0, -200000),
+    ("pay", 1, -200000),
+    ("giro", 0, 100),
+    ("food", 7, 1),
+]
+
+
+def planned_xml():
+    def day(tag, text):
+        return f"<{tag}><gdate>{text}</gdate></{tag}>" if text else ""
+
+    def recurrence(tag, each):
+        return (
+            f"<{tag}><recurrence:mult>{each[1]}</recurrence:mult><recurrence:period_type>{each[0]}</recurrence:period_type>"
+            f"{day('recurrence:start', each[2])}<recurrence:weekend_adj>{each[3]}</recurrence:weekend_adj></{tag}>"
+        )
+
+    def slot(key, value):
+        return f"<slot><slot:key>{key}</slot:key><slot:value>{value}</slot:value></slot>"
+
+    templates, scheduled = [], []
+    for name, rhythms, enabled, (last, total, left_, end), splits in SCHEDULED:
+        parts = "".join(
+            f"<trn:split><split:account>t{name}</split:account><split:slots>"
+            + slot(
+                "sched-xaction",
+                slot("account", account) + slot("debit-numeric", f"{debit}/100") + slot("credit-numeric", f"{credit}/100")
+                + slot("debit-formula" if debit or account == "food" else "credit-formula", formula),
+            ) + "</split:slots></trn:split>"
+            for account, debit, credit, formula in splits
+        )  # fmt: skip
+        templates.append(
+            f"<gnc:transaction><trn:description>An {name}</trn:description><trn:splits>{parts}</trn:splits></gnc:transaction>"
+        )
+        times = f"<sx:num-occur>{total}</sx:num-occur><sx:rem-occur>{left_}</sx:rem-occur>" if total else ""
+        scheduled.append(
+            f"<gnc:schedxaction><sx:name>{name}</sx:name><sx:enabled>{enabled}</sx:enabled>{day('sx:last', last)}{times}"
+            f"{day('sx:end', end)}<sx:templ-acct>t{name}</sx:templ-acct><sx:schedule>"
+            + "".join(recurrence("gnc:recurrence", each) for each in rhythms) + "</sx:schedule></gnc:schedxaction>"
+        )  # fmt: skip
+    amounts = "".join(slot(account, slot(number, f"{amount}/100")) for account, number, amount in BUDGETED)
+    budget = (
+        "<gnc:budget><bgt:name>Haushalt</bgt:name><bgt:num-periods>3</bgt:num-periods>"
+        + recurrence("bgt:recurrence", rhythm("month", "2026-01-01"))
+        + f"<bgt:slots>{amounts}</bgt:slots></gnc:budget>"
+    )
+    features = f"<book:slots>{slot('features', slot('Use natural signs in budget amounts', 'yes'))}</book:slots>"
+    inside = f"<gnc:template-transactions>{''.join(templates)}</gnc:template-transactions>{''.join(scheduled)}{budget}"
+    return xml(accounts=WITH_PAY, extra=features + inside)
+
+
+def planned_database():
+    script = [
+        "DROP TABLE schedxactions; DROP TABLE budgets; ALTER TABLE slots ADD guid_val text;"
+        "ALTER TABLE slots ADD numeric_val_num bigint; ALTER TABLE slots ADD numeric_val_denom bigint;"
+        "CREATE TABLE schedxactions (guid text, name text, enabled integer, start_date text, end_date text, last_occur text,"
+        " num_occur integer, rem_occur integer, template_act_guid text);"
+        "CREATE TABLE recurrences (obj_guid text, recurrence_mult integer, recurrence_period_type text,"
+        " recurrence_period_start text, recurrence_weekend_adjust text);"
+        "CREATE TABLE budgets (guid text, name text, num_periods integer);"
+        "CREATE TABLE budget_amounts (budget_guid text, account_guid text, period_num integer, amount_num bigint, amount_denom bigint);"
+        "INSERT INTO accounts VALUES ('pay', 'Lohn', 'INCOME', 'EUR', 'root');"
+        "INSERT INTO slots (obj_guid, name, string_val) VALUES ('b', 'features/Use natural signs in budget amounts', 'yes');"
+        "INSERT INTO budgets VALUES ('bb', 'Haushalt', 3); INSERT INTO recurrences VALUES ('bb', 1, 'month', '20260101', 'none');"
+    ]
+    for name, rhythms, enabled, (last, total, left_, end), splits in SCHEDULED:
+        bare = [text.replace("-", "") for text in (end, last)]
+        script.append(f"INSERT INTO accounts VALUES ('t{name}', 'T', 'BANK', '', 'troot');")
+        script.append(
+            f"INSERT INTO schedxactions VALUES ('{name}', '{name}', {int(enabled == 'y')}, '', '{bare[0]}', '{bare[1]}',"
+            f" {total}, {left_}, 't{name}'); INSERT INTO transactions VALUES ('x{name}', 'EUR', '', '2026-01-01', 'An {name}');"
+        )
+        for period, every, start, adjust in rhythms:
+            start = start.replace("-", "")
+            script.append(f"INSERT INTO recurrences VALUES ('{name}', {every}, '{period}', '{start}', '{adjust}');")
+        for account, debit, credit, formula in splits:
+            side = "debit" if debit or account == "food" else "credit"
+            script.append(
+                f"INSERT INTO splits VALUES ('s{name}{account}', 'x{name}', 't{name}', '', 'n', 0, 1, 0, 1);"
+                f"INSERT INTO slots (obj_guid, name, guid_val) VALUES ('s{name}{account}', 'sched-xaction', 'f{name}{account}');"
+                f"INSERT INTO slots (obj_guid, name, guid_val, string_val, numeric_val_num, numeric_val_denom) VALUES"
+                f" ('f{name}{account}', 'sched-xaction/account', '{account}', NULL, 0, 1),"
+                f" ('f{name}{account}', 'sched-xaction/{side}-formula', NULL, '{formula}', 0, 1),"
+                f" ('f{name}{account}', 'sched-xaction/debit-numeric', NULL, NULL, {debit}, 100),"
+                f" ('f{name}{account}', 'sched-xaction/credit-numeric', NULL, NULL, {credit}, 100);"
+            )
+    script += [
+        f"INSERT INTO budget_amounts VALUES ('bb', '{key}', {number}, {amount}, 100);"
+        for key, number, amount in BUDGETED
+    ]
+    return database(script="".join(script))
+
+
+WITH_PAY = [*ACCOUNTS, ("pay", "Lohn", "INCOME", "CURRENCY", "EUR", "root")]
+
+
+@pytest.mark.parametrize("data", [planned_xml(), planned_database()], ids=["xml", "sqlite"])
+def test_scheduled_transactions_and_budgets_come_along(move_in, data):
+    report, _held = move_in(data, "gnucash", base="")
+    names = dict(Account.objects.values_list("pk", "name"))
+    made = {each.name: each.definition for each in Schedule.objects.all()}
+    assert {name: (each.amount, names[each.account_id]) for name, each in made.items()} == {
+        "Miete": (-70000, "Girokonto"), "Zweimal": (100, "Girokonto"), "Dienstag": (-500, "Girokonto"),
+        "Rate": (-1250, "Girokonto"),
+    }  # fmt: skip
+    # Two are left after the one of 29 January, of an old file that has its amounts in formulas alone.
+    assert made["Rate"].last == datetime.date(2098, 2, 26)
+    rent, twice, second = made["Miete"], made["Zweimal"], made["Dienstag"]
+    march = datetime.date(2026, 3, 31)
+    assert [f"{rent.shown(day)}" for day in rent.occurrences(rent.first, march)] == [
+        "2026-02-02",
+        "2026-03-02",
+        "2026-03-31",
+    ]
+    assert [day.day for day in twice.occurrences(twice.first, march)] == [15, 31, 15, 28, 15, 31]
+    assert [f"{day}" for day in second.occurrences(second.first, march)] == ["2026-01-13", "2026-02-10", "2026-03-10"]
+    assert (second.payee, second.until, names[second.lines[0].account_id]) == (
+        "An Dienstag", datetime.date(2098, 12, 31), "Essen & Trinken",
+    )  # fmt: skip
+    reasons = {each.why for each in report.left_out if each.kind == "scheduled transaction"}
+    assert {"it is switched off", "its amount is a formula", "its rhythm is not known here"} <= reasons
+    view = view_of(Plan(Budget.objects.get()), on=datetime.date(2026, 1, 1), count=3)
+    assert {each.name: [cell.assigned for cell in each.cells] for each in view.lines} == {
+        "Lohn": [200000, 200000, 0], "Essen & Trinken": [5000, 0, 6000],
+    }  # fmt: skip
+    assert (left(report)["amount of a budget"], left(report)["line of a budget"], report.budgets) == (1, 1, 1)
+
+
 BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
 
 
@@ -174,4 +324,5 @@ def test_a_gzip_bomb_ends_at_the_limit(read, monkeypatch):
 
 
 def test_the_child_reads_the_same(in_child):
-    assert len(in_child(gzip.compress(xml()), "gnucash").entries) == 4
+    book = in_child(gzip.compress(planned_xml()), "gnucash")
+    assert (len(book.entries), len(book.schedules), len(book.budgets)) == (4, 4, 1)

@@ -1,13 +1,17 @@
 """YNAB's register: splits, transfers on two rows, and amounts in any of its formats."""
 
 import csv
+import datetime
 import io
 import zipfile
 
 import pytest
 
 from finance.errors import BookUnreadable
-from finance.ledger.models import JournalEntry, JournalLine
+from finance.ledger.models import Account, JournalEntry, JournalLine
+from finance.planning.budgets.models import Budget, BudgetAccount
+from finance.planning.budgets.views import Plan as BudgetPlan
+from finance.planning.budgets.views import view_of
 from finance.tests.book_import.conftest import left
 
 HEADER = [
@@ -57,18 +61,60 @@ def test_mig_01_a_split_with_a_transfer_part_moves_its_money_once(move_in):
     assert JournalEntry.objects.get(source="opening").date.isoformat() == "2026-01-01"
 
 
-def test_mig_03_the_plan_is_counted_with_what_was_assigned_spent_and_left(move_in):
-    plan = (
-        '"Month","Category Group/Category","Category Group","Category","Assigned","Activity","Available"\n'
-        '"Jan 2026","Credit Card Payments: Visa","Credit Card Payments","Visa",$219.01,$407.29,$626.30\n'
-    )
+PLAN = '"Month","Category Group/Category","Category Group","Category","Assigned","Activity","Available"\n'
+
+
+def test_mig_03_a_cards_own_envelope_is_told_with_what_was_assigned_spent_and_left(move_in):
+    plan = PLAN + '"Jan 2026","Credit Card Payments: Visa","Credit Card Payments","Visa",$219.01,$407.29,$626.30\n'
     rows = register(row("Visa", "2026-01-15", "Shop", "Everyday: Food", out="$407.29"))
     report, held = move_in(zipped(Register=rows, Plan=plan), "ynab", base="USD")
-    (told,) = [each for each in report.left_out if each.kind == "month of a category in the plan"]
+    (told,) = [each for each in report.left_out if each.kind == "month of a card's payment in the plan"]
     assert told.examples == (
         "Jan 2026, Credit Card Payments: Visa Assigned $219.01 Activity $407.29 Available $626.30",
     )
-    assert held["Assets:Visa"] == "-407.29 USD"
+    # The plan also says which accounts are cards.
+    assert (held["Liabilities:Visa"], report.budgets) == ("-407.29 USD", 0)
+    assert Account.objects.get(name="Visa").kind == "card"
+
+
+def test_a_plan_becomes_envelopes_that_hold_what_the_file_says(move_in):
+    def month(name, *rows):
+        return "".join(f'"{name}","x",{cells}\n' for cells in rows)
+
+    plan = (
+        PLAN
+        + month("Dec 2025", '"Everyday","Food",$30.00,-$50.00,-$20.00', '"Later","Car",$40.00,$0.00,$40.00')
+        + month("Jan 2026", '"Everyday","Food",$100.00,-$60.00,$40.00', '"Later","Car",$10.00,$0.00,$45.00')
+        + month("Feb 2026", '"Everyday","Food",$7.00,$0.00,$47.00', '"Later","Car",$0.00,$0.00,$45.00')
+        + month("Moon 2026", '"Everyday","Food",$7.00,$0.00,$47.00')
+    )
+    rows = register(
+        row("Checking", "2025-12-01", "Starting Balance", READY, inflow="$1,000.00"),
+        row("Checking", "2025-12-15", "Shop", "Everyday: Food", out="$50.00"),
+        row("Checking", "2026-01-15", "Shop", "Everyday: Food", out="$60.00"),
+        row("House", "2026-01-15", "Bank", out="$5.00"),
+    )
+    report, held = move_in(zipped(Register=rows, Plan=plan), "ynab", base="USD")
+    budget = Budget.objects.get()
+    view = view_of(BudgetPlan(budget), on=datetime.date(2025, 12, 1), count=3)
+    cells = {each.name: [(cell.carried, cell.assigned, cell.available) for cell in each.cells] for each in view.lines}
+    # December's 20.00 too much lessen what is to assign, not January's envelope.
+    assert cells == {
+        "Everyday:Food": [(0, 3000, -2000), (0, 10000, 4000), (4000, 700, 4700)],
+        "Later:Car": [(0, 4000, 4000), (4000, 1000, 5000), (5000, 0, 5000)],
+    }
+    assert [each.account.name for each in BudgetAccount.objects.filter(budget=budget)] == ["Checking"]
+    assert view.periods[0].funds.adds_up
+    (wrong,) = [each for each in report.left_out if each.kind == "envelope that holds another amount"]
+    assert wrong.examples == ("Later: Car, 2026-01-01: 45.00 in the file, 50.00 here",)
+    assert "Budget “Budget”: 1 of 2 envelopes hold what the file says for 2026-01." in report.notes
+    assert (report.budgets, left(report)["month of a category in the plan"], held["Assets:House"]) == (
+        1,
+        1,
+        "-5.00 USD",
+    )
+    # The category that only the plan has is there too.
+    assert Account.objects.get(name="Car").parent.name == "Later"
 
 
 def test_mig_07_a_negative_outflow_is_a_refund(move_in):

@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from finance import money
-from finance.exports import formats
+from finance.exports import formats, journal
 from finance.exports.names import beancount_names, hledger_names
 from finance.ledger import services
 from finance.ledger.models import JournalEntry
@@ -143,6 +143,33 @@ def test_the_json_holds_the_whole_book(weird_book):
     }
     assert {account["id"]: account["path"] for account in document["accounts"]} == account_paths(book=weird_book)
     assert {entry["payee"] for entry in document["entries"]} >= set(WEIRD)
+
+
+@pytest.mark.django_db
+def test_every_entry_leaves_as_it_was_posted(weird_book, monkeypatch):
+    """Read a few at a time, with memos on some lines only."""
+    monkeypatch.setattr(journal, "_AT_ONCE", 3)
+    told = [
+        (
+            each["uid"], each["date"], each["payee"], each["description"], each["source"], each.get("reverses"),
+            each.get("corrects"),
+            [(line["account"], line["currency"], Decimal(line["amount"]), line["memo"]) for line in each["lines"]],
+        )
+        for each in json.loads(exported(weird_book, "json"))["entries"]
+    ]  # fmt: skip
+    entries = JournalEntry.objects.filter(book=weird_book).select_related("reverses", "corrects")
+    assert told == [
+        (
+            str(entry.uid), entry.date.isoformat(), entry.payee, entry.description, entry.source,
+            str(entry.reverses.uid) if entry.reverses else None, str(entry.corrects.uid) if entry.corrects else None,
+            [
+                (line.account_id, line.currency, money.to_decimal(line.amount, currency=line.currency), line.memo)
+                for line in entry.lines.order_by("position")
+            ],
+        )
+        for entry in entries.prefetch_related("lines").order_by("date", "pk")
+    ]  # fmt: skip
+    assert {line[3] for each in told for line in each[7]} >= {"", "[2026-13-45]"}
 
 
 @pytest.mark.django_db
