@@ -39,7 +39,7 @@ def make_people(*, book: Book, owner: User, diary: Diary, accounts: Mapping[str,
         line = services.LineGiven(text=text, quantity=Decimal(words), price=12, rate=Decimal(0))
         changes = {
             "person": client, "currency": "USD", "lines": [line], "income": accounts[TRANSLATIONS],
-            "money_account": accounts[DOLLARS], "sender": SENDER, "note": "Price per word. Thank you!",
+            "money_account": accounts[DOLLARS], "sender": SENDER, "note": "price per word",
         }  # fmt: skip
         draft = services.save_draft(book=book, actor=owner, changes=changes)
         issued = max(diary.start, today - datetime.timedelta(days=days))

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from rest_framework.test import APIClient
 
-from finance.models import RecurringFinding, RuleApplication
+from finance.models import Loan, RecurringFinding, RuleApplication
 from finance.tests.imports.conftest import CSV
 from identity.models import IdempotencyRecord
 from insights.models import Insight
@@ -491,6 +491,14 @@ def prepare(world, name):
         assert ask(world, given, bodies(world)[given]).status_code == 200
     if name[1].endswith("/offer/"):
         RecurringFinding.objects.update(state="dismissed")
+    if name[1].endswith("/scenarios/repayment/"):
+        debt = Loan.objects.get(pk=world["ids"]["loan_id"]).account_id
+        lines = [
+            {"account": debt, "amount": "-9000.00"},
+            {"account": world["accounts"].checking.pk, "amount": "9000.00"},
+        ]
+        given = ("POST", BOOK + "entries/")
+        assert ask(world, given, {"date": "2026-01-01", "payee": "Bank", "lines": lines}).status_code == 201
     if name[1].endswith("/restore/"):
         assert ask(world, ("DELETE", BOOK)).status_code == 202
     if name[1].endswith("/reopen-period/"):

@@ -51,7 +51,7 @@ def test_an_entry_is_posted_with_accounts_by_id_and_by_path(api, url, groceries,
     assert api.get(url(f"entries/{body['uid']}/")).json() == body
 
 
-@pytest.mark.parametrize(("headers", "most"), [({}, 4), ({"HTTP_IDEMPOTENCY_KEY": "once"}, 6)])
+@pytest.mark.parametrize(("headers", "most"), [({}, 3), ({"HTTP_IDEMPOTENCY_KEY": "once"}, 5)])
 def test_a_posting_by_token_takes_few_statements_and_answers_what_is_read(
     url, book, groceries, owner, accounts, editor, headers, most
 ):

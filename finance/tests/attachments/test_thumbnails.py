@@ -84,6 +84,6 @@ def test_the_child_draws_and_refuses_within_its_limits(picture, monkeypatch):
     assert Image.open(BytesIO(thumbnail_of(picture("JPEG", (900, 900))))).size == (480, 480)
     with pytest.raises(Invalid):
         thumbnail_of(png_that_claims(30_000, 30_000))
-    monkeypatch.setattr(thumbnails, "LIMITS", thumbnails.Limits(seconds=20, megabytes=40))
+    monkeypatch.setattr(thumbnails, "LIMITS", thumbnails.Limits(seconds=20, megabytes=20))
     with pytest.raises(Invalid):
         thumbnail_of(picture("JPEG", (900, 900)))

@@ -52,7 +52,11 @@ def ask(client, route, method, body, ids):
     address = str(next(each for each in urls.urlpatterns if each.name == route).pattern)
     for name in ("book_id", "budget_id", "line_id"):
         address = address.replace(f"<int:{name}>", str(ids[name]))
-    sent = {key: ids.get(value, value) for key, value in body.items()} if body else body
+    sent = (
+        {key: ids.get(value, value) if isinstance(value, str) else value for key, value in body.items()}
+        if body
+        else body
+    )
     return getattr(client, method)(f"/api/v1/{address}", sent, **({} if method == "get" else {"format": "json"}))
 
 

@@ -16,10 +16,11 @@ from finance.planning.schedules.models import ScheduleOccurrence, SchedulePaymen
 from finance.planning.schedules.selectors import (
     Status,
     missed_occurrences,
+    movements_of,
     next_expected,
     occurrences_of,
+    open_occurrences,
     still_to_pay,
-    upcoming,
 )
 from finance.tests.planning.schedules.test_definition import D
 from platform_outbox.testing import drain
@@ -29,6 +30,11 @@ pytestmark = pytest.mark.django_db
 
 def window(book, first, last, today):
     return occurrences_of(book=book, first=D(first), last=D(last), today=D(today))
+
+
+def upcoming(*, book, first, last, today):
+    found = open_occurrences(book=book, last=last, today=today)
+    return movements_of(book=book, occurrences=found, first=first, last=last, today=today)
 
 
 def coming(book, first, last, today):
