@@ -489,8 +489,6 @@ def prepare(world, name):
     if name[1].endswith("/unlink/"):
         given = ("POST", OCCURRENCE + "link/")
         assert ask(world, given, bodies(world)[given]).status_code == 200
-    if name[1].endswith("/offer/"):
-        RecurringFinding.objects.update(state="dismissed")
     if name[1].endswith("/scenarios/repayment/"):
         debt = Loan.objects.get(pk=world["ids"]["loan_id"]).account_id
         lines = [
@@ -503,10 +501,13 @@ def prepare(world, name):
         assert ask(world, ("DELETE", BOOK)).status_code == 202
     if name[1].endswith("/reopen-period/"):
         assert ask(world, ("POST", BOOK + "close-period/"), {"through": "2025-12-31"}).status_code == 200
-    if name[1].endswith("/{application_id}/cancel/"):
-        RuleApplication.objects.update(state="running")
-    if name[1].endswith("/{application_id}/resume/"):
-        RuleApplication.objects.update(state="cancelled")
+    for ending, model, state in (
+        ("/offer/", RecurringFinding, "dismissed"),
+        ("/{application_id}/cancel/", RuleApplication, "running"),
+        ("/{application_id}/resume/", RuleApplication, "cancelled"),
+    ):
+        if name[1].endswith(ending):
+            model.objects.update(state=state)
     if name[1].endswith("/reopen/"):
         Insight.objects.filter(pk=world["insight"].pk).update(state="dismissed")
 
