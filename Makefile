@@ -98,8 +98,8 @@ security: .venv/.installed-dev  ## Known faults in what we install, dangerous ca
 	  --requirement requirements/base.txt | .venv/bin/python requirements/audited.py
 	.venv/bin/zizmor --offline --quiet --config .github/zizmor.yml .github/workflows
 
-test-postgresql: .venv/.installed-dev  ## The guards and the outbox on the PostgreSQL of TEST_DATABASE_URL
-	.venv/bin/python -m pytest -m "(ledger_guards or outbox) and not (faults or redis or rabbitmq or browser)" $(PARALLEL) $(ARGS)
+test-postgresql: .venv/.installed-dev  ## The guards and the outbox on the PostgreSQL of TEST_DATABASE_URL, without what starts processes
+	.venv/bin/python -m pytest -m "(ledger_guards or outbox) and not (faults or redis or rabbitmq or browser or long)" $(PARALLEL) $(ARGS)
 
 screenshots: .venv/.installed-dev  ## Take new screenshots of the demonstration for the README (needs Chromium)
 	.venv/bin/python -m pytest -q lifeos_project/tests/browser/screenshots.py

@@ -641,8 +641,9 @@ def test_no_body_is_a_fault(world, name):
     body = bodies(world)[name]
     for value in HOSTILE:
         told(ask(world, name, dict.fromkeys(body or {}, value)))
-    for path, _value in places(body or {}):
-        for value in AT_EACH_PLACE:
+    for number, (path, _value) in enumerate(places(body or {})):
+        # Half of the values at each place, in turn; every place of a body passes through the same few readers.
+        for value in AT_EACH_PLACE[number % 2 :: 2]:
             told(ask(world, name, with_value(body, path, value)))
         told(ask(world, name, json.dumps(with_value(body, path, "?")).replace('"?"', r'"\ud800"').encode()))
     for raw in (b"", b"{", b"[]", b"null", b"\xff", b'"x"', b"[" * 5000, b"9" * 100_000, b'{"\\ud800": 1}'):

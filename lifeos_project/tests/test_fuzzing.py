@@ -13,7 +13,7 @@ from lifeos_project.tests.services import bare_environment
 
 pytestmark = pytest.mark.long
 
-REQUESTS, FILES = 150, 60
+REQUESTS, FILES = 120, 30
 
 
 # The bench makes its database on the same server, which is started for tests that use one.

@@ -60,7 +60,7 @@ def test_every_operation_has_its_reverse(app):
                 assert operation.reversible, f"{label}.{name}: {operation.describe()}"
 
 
-@pytest.mark.ledger_guards
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_guards_and_keys_can_be_taken_back_and_put_back():
     """All the way to the bare tables and forward again: each takes half a minute."""
