@@ -224,6 +224,9 @@ def test_recurring_transactions_and_bills_become_schedules(move_in):
             recurring("Aus", "monthly,1,0,1", active="0"),
             recurring("Mond", "lunar,1,0,1"),
             recurring("Kaputt", "weekly,eins,0,1"),
+            recurring("Kein Tag", "monthly,99,0,1"),
+            recurring("Kein Wochentag", 'ndom,"7,9",0,1'),
+            recurring("Zu selten", "daily,,999999999999,1"),
         ]
     )  # fmt: skip
     bills = (
