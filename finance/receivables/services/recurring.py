@@ -121,10 +121,10 @@ def _make_due(recurring: RecurringInvoice, today: datetime.date) -> int:
 
 def _write(recurring: RecurringInvoice, day: datetime.date) -> None:
     """The draft of one day. Raises Invalid where it could not be written by hand either."""
-    names = ("person", "currency", "income", "tax_account", "money_account", "sender", "note")
+    names = ("person", "income", "tax_account", "money_account", "sender", "note")
     invoice = Invoice(
-        book=recurring.book, recurring=recurring, recurring_on=day, lines=recurring.lines, issued_on=day,
-        due_on=day + datetime.timedelta(days=recurring.term), created_by=recurring.saved_by,
+        book=recurring.book, recurring=recurring, recurring_on=day, currency=recurring.currency, lines=recurring.lines,
+        issued_on=day, due_on=day + datetime.timedelta(days=recurring.term), created_by=recurring.saved_by,
     )  # fmt: skip
     sums = fill(invoice, {name: getattr(recurring, name) for name in names})
     invoice.net, invoice.tax, invoice.gross = sums.net, sums.tax, sums.gross
