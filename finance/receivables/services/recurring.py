@@ -13,6 +13,7 @@ from finance.events import InvoiceSaved, RecurringInvoiceRemoved, RecurringInvoi
 from finance.ledger.models import Book
 from finance.ledger.services.drafts import FIRST_YEAR, LAST_YEAR
 from finance.receivables.models import Invoice, RecurringInvoice, RecurringUnit
+from finance.receivables.selectors import recurring_for
 from finance.receivables.services.contents import fill
 from finance.receivables.services.keeping import lock
 from identity.models import User
@@ -40,8 +41,7 @@ def save_recurring(
     if recurring is None:
         recurring = RecurringInvoice(book=book, currency=book.base_currency, unit=RecurringUnit.MONTH)
     else:
-        recurring = RecurringInvoice.objects.select_related("person").get(pk=recurring.pk)
-        recurring.book = recurring.person.book = book
+        recurring = recurring_for(book=book, recurring_id=recurring.pk)
     for name in ("first", "unit", "every", "until", "term"):
         if name in changes:
             setattr(recurring, name, changes[name])

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from finance.errors import Conflict, Invalid
+from finance.errors import Conflict, Invalid, NotFound
 from finance.ledger import services as ledger
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.selectors import balance_of, balances
@@ -386,3 +386,14 @@ def test_people_are_removed_only_while_nothing_is_owed(book, owner, share, settl
     assert owed(ben) == {"EUR": 5_00}
     assert JournalEntry.objects.filter(source="reversal").count() == 1
     assert not Claim.objects.exists()
+
+
+def test_changes_of_two_people_to_a_draft_are_both_kept(book, owner, invoice):
+    read_before = selectors.invoice_for(book=book, invoice_id=invoice.pk)
+    services.save_draft(book=book, actor=owner, invoice=invoice, changes={"note": "Thank you"})
+    saved = services.save_draft(book=book, actor=owner, invoice=read_before, changes={"sender": "Olga"})
+    saved.refresh_from_db()
+    assert (saved.note, saved.sender) == ("Thank you", "Olga")
+    services.remove_draft(invoice=saved)
+    with pytest.raises(NotFound):
+        services.remove_draft(invoice=read_before)
