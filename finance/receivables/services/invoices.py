@@ -18,7 +18,7 @@ from finance.figures import money_text
 from finance.ledger import services as ledger
 from finance.ledger.models import Account, AccountType, Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft, merged
-from finance.ledger.revisions import root_of
+from finance.ledger.revisions import root_of, roots_of
 from finance.ledger.services.drafts import FIRST_YEAR, LAST_YEAR
 from finance.receivables.invoicing import names_number
 from finance.receivables.models import Invoice, InvoicePayment, PersonAccount
@@ -262,7 +262,7 @@ def _link(
 def unlink_payment(*, payment: InvoicePayment) -> None:
     """Take the payment off the invoice; the entry stays, and what it paid is a credit of the client."""
     lock(payment.book)
-    if payment.invoice.state != Invoice.State.SENT:
+    if invoice_for(book=payment.book, invoice_id=payment.invoice_id).state != Invoice.State.SENT:
         raise Conflict(reason=_("The invoice is closed."))
     unlink(payments=[payment])
 
@@ -283,10 +283,13 @@ def match_payments(*, book: Book, entry_ids: Collection[int]) -> int:
     invoices: dict[int, list[Invoice]] = defaultdict(list)
     for invoice in open_ones.select_related("person").order_by("due_on", "pk"):
         invoices[invoice.claim_account_id or 0].append(invoice)
+    roots = roots_of(book=book, entry_ids=[line.entry_id for line in found])
+    first_versions = JournalEntry.objects.in_bulk(roots.values())
+    linked = set(InvoicePayment.objects.filter(book=book, entry__in=first_versions).values_list("entry_id", flat=True))
     made = 0
     for line in found:
-        root_id = root_of(entry=line.entry)
-        if InvoicePayment.objects.filter(book=book, entry=root_id).exists():
+        root_id = roots[line.entry_id]
+        if root_id in linked:
             continue
         text = f"{line.entry.payee} {line.entry.description} {line.memo}"
         candidates = [each for each in invoices[line.account_id] if each.open]
@@ -294,7 +297,8 @@ def match_payments(*, book: Book, entry_ids: Collection[int]) -> int:
         fitting = fitting or [each for each in candidates if each.open == -line.amount]
         if len(fitting) == 1 and -line.amount <= fitting[0].open:
             fitting[0].book = book
-            _link(fitting[0], JournalEntry.objects.get(pk=root_id), -line.amount, actor=None, matched=True)
+            _link(fitting[0], first_versions[root_id], -line.amount, actor=None, matched=True)
+            linked.add(root_id)
             made += 1
     return made
 
