@@ -134,10 +134,12 @@ def save_bill(*, book: Book, actor: User | None, bill: Bill, saved: SharedBill |
     """Add a shared bill, or change `saved` to say this. Posts what it means for the household, in one entry.
 
     Only the own share is spending; what the others owe is a claim, and what others paid for the household a debt.
-    Raises as shares_of and post_entry, and Invalid (description, account, category, booked).
+    Raises as shares_of and post_entry, Invalid (description, account, category, booked), NotFound where `saved` was removed,
+    and Conflict for a refund and a bill with refunds.
     """
     lock(book)
     if saved is not None:
+        saved = bill_for(book=book, bill_id=saved.pk)
         _check_no_refund(saved)
     description = checked_text(bill.description, most=200, field="description", needed=True)
     money.exponent(bill.currency, field="currency")
@@ -309,9 +311,10 @@ def refund_bill(
 
 @transaction.atomic
 def remove_bill(*, bill: SharedBill, actor: User | None, today: datetime.date) -> None:
-    """Remove the bill; its entry is reversed. Raises as reverse_entry."""
+    """Remove the bill; its entry is reversed. Raises Conflict where something of it was refunded, and as reverse_entry."""
     book = bill.book
     lock(book)
+    bill = bill_for(book=book, bill_id=bill.pk)
     if bill.refund_of_id is None:
         _check_no_refund(bill)
     reverse_of(book=book, actor=actor, root=bill.entry, today=today)
