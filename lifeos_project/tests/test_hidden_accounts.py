@@ -17,8 +17,9 @@ from finance.ledger.models import JournalEntry, Membership
 from finance.ledger.posting import EntryDraft, LineDraft
 from insights.tests.conftest import NOW
 from lifeos_project.middleware.requests import TolerantRequest
+from lifeos_project.tests.bodies_of_operations import bodies
 from lifeos_project.tests.one_of_everything import clock, one_of_everything, world  # noqa: F401  # fixtures
-from lifeos_project.tests.test_every_operation import NAMES, address, bodies
+from lifeos_project.tests.test_every_operation import NAMES, address
 from lifeos_project.tests.test_every_operation import ask as ask_operation
 from lifeos_project.tests.test_every_page import ROUTES, filled, text_of
 
