@@ -1,5 +1,6 @@
 """The operators' view of people: accounts, lock-outs, the sign-up switch, and the audit trail (read only)."""
 
+from importlib import import_module
 from typing import Any
 
 from axes.models import AccessAttempt
@@ -150,6 +151,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
 
 admin.site.unregister(Group)
 # Nothing in these lists helps an operator; "sign out everywhere" and deactivating do.
+import_module("rest_framework_simplejwt.token_blacklist.admin")
 admin.site.unregister(OutstandingToken)
 admin.site.unregister(BlacklistedToken)
 

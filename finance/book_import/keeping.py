@@ -26,7 +26,7 @@ from finance.book_import.model import (
     Tally,
 )
 from finance.book_import.plan import Plan
-from finance.errors import Conflict, FinanceError, NotFound
+from finance.errors import Conflict, FinanceError, Invalid, NotFound
 from finance.ledger.models import Account, Book
 from finance.periods import WeekendShift
 from finance.planning.budgets.arithmetic import Carry
@@ -109,11 +109,20 @@ class _Keeper:
         self.rule_names: Counter[str] = Counter()
 
     def account(self, key: str, currency: str) -> Account:
-        """The account made of the source's, the one in that currency where there are several. Raises NotFound."""
+        """The account made of the source's, the one in that currency where there are several.
+
+        A source that says no currency ("") means that of the account. Raises NotFound, and Invalid for another currency:
+        a number of one must not become the same number of another.
+        """
         place = self.plan.by_currency.get((key, currency), self.plan.places.get(key))
         if place is None:
             raise NotFound(thing="account")
-        return self.accounts[place]
+        account = self.accounts[place]
+        if currency and account.currency != currency:
+            reason = _("%(name)s is kept in %(own)s, not in %(currency)s.")
+            told = {"name": account.name, "own": account.currency, "currency": currency}
+            raise Invalid(field="account", reason=reason % told)
+        return account
 
     def schedule(self, given: SourceSchedule) -> None:
         try:

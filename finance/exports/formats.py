@@ -41,7 +41,7 @@ def hledger(book: Book) -> Iterator[str]:
         for each in accounts:
             account_type = _HLEDGER_TYPES[AccountType(each.account.type)]
             yield f"account {paths[each.account.pk]}  ; type:{account_type}, currency:{each.account.currency}\n"
-        written = _lines_of(accounts, paths, before="    ", between="  ")
+        written = _lines_of(accounts, paths, before="    ")
         clean = lru_cache(maxsize=_REPEATED)(names.hledger_text)
         for uid, date, payee, description, source, reverses, corrects, lines in journal_of(book=book):
             told = clean(payee)
@@ -70,7 +70,7 @@ def beancount(book: Book) -> Iterator[str]:
                 opened_on = each.first_posting or each.account.closed_on or created_on
                 yield f"{opened_on.isoformat()} open {name} {each.account.currency}\n"
                 yield f"  name: {_quoted(full[each.account.pk])}\n"
-        written = _lines_of(accounts, paths, before="  ", between="  ")
+        written = _lines_of(accounts, paths, before="  ")
         for uid, date, payee, description, source, reverses, corrects, lines in journal_of(book=book):
             pieces = [f'\n{date} * {_quoted(payee)} {_quoted(description)}\n  uid: "{uid}"\n  source: "{source}"\n']
             if reverses or corrects:
@@ -156,12 +156,12 @@ def _links(reverses: str | None, corrects: str | None, *, written: str) -> str:
 
 
 def _lines_of(
-    accounts: list[ExportedAccount], paths: Mapping[int, str], *, before: str, between: str
+    accounts: list[ExportedAccount], paths: Mapping[int, str], *, before: str
 ) -> dict[int, tuple[str, int, str]]:
     """By account id, what stands around the amount of a line, and the decimal places of its currency."""
     return {
         each.account.pk: (
-            f"{before}{paths[each.account.pk]}{between}",
+            f"{before}{paths[each.account.pk]}  ",
             exponent(each.account.currency),
             f" {each.account.currency}",
         )

@@ -3,10 +3,14 @@
 # ruff: noqa: F811 (a fixture that asks for another is named as it is)
 
 import datetime
+import os
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
 from axes.models import AccessAttempt
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
@@ -466,3 +470,13 @@ def test_no_list_can_be_filtered_by_what_it_does_not_show(rf):
             if field.name not in shown and field.name != "session_epoch":
                 lookup = f"{field.name}__startswith"
                 assert not model_admin.lookup_allowed(lookup, "a", request), (model, lookup)
+
+
+@pytest.mark.parametrize("module", ["identity.admin", "platform_outbox.admin"])
+def test_an_admin_may_be_imported_before_those_of_the_libraries_that_it_changes(module):
+    """The admin is looked for when it is first needed, so nothing says which module comes first."""
+    program = (
+        f"import django; django.setup(); import {module}; from django.contrib.admin import autodiscover; autodiscover()"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "lifeos_project.test_settings"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=settings.BASE_DIR, env=environment, check=True)

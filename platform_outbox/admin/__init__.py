@@ -5,6 +5,7 @@ Payloads have a permission of their own; what can be done is confirmed and recor
 
 import json
 from functools import cached_property, partialmethod, reduce
+from importlib import import_module
 from operator import or_
 from typing import Any
 
@@ -34,6 +35,7 @@ from platform_outbox.templatetags.outbox_figures import capped
 from platform_outbox.timing import ALIVE_SECONDS
 
 # Wake-ups leave no rows in django_dramatiq's list, and events have pages of their own.
+import_module("django_dramatiq.admin")
 admin.site.unregister(Task)
 
 SEARCHED = 200_000  # newest events that a search for a type or a key covers

@@ -68,7 +68,10 @@ def listed(text: Any) -> list[dict[str, Any]]:
         found = json.loads(text, parse_float=Decimal) if isinstance(text, str) else []
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+    if not isinstance(found, list) or not all(
+        isinstance(each, dict) and all(isinstance(each.get(name), str | None) for name in ("field", "op"))
+        for each in found
+    ):
         raise BookUnreadable(reason=_("its rule cannot be read"))
     return found
 
@@ -121,13 +124,15 @@ def _sides(actions: list[dict[str, Any]], payee: str, amount: Decimal, names: Na
     parts: dict[int, Decimal | None] = {}
     for action in actions:
         options = action.get("options")
-        place = options.get("splitIndex") if isinstance(options, dict) else 0
+        place = (options.get("splitIndex") if isinstance(options, dict) else None) or 0
+        if not isinstance(place, int):
+            raise BookUnreadable(reason=_("its rule cannot be read"))
         if action.get("op") == "set" and action.get("field") == "category":
-            categories[place or 0] = names.category.get(str(action.get("value")), "")
+            categories[place] = names.category.get(str(action.get("value")), "")
         if action.get("op") == "set-split-amount" and isinstance(options, dict):
             if options.get("method") not in ("fixed-amount", "remainder"):
                 raise BookUnreadable(reason=_("it is split by percentages or a formula"))
-            parts[place or 0] = _cents(action.get("value")) if options["method"] == "fixed-amount" else None
+            parts[place] = _cents(action.get("value")) if options["method"] == "fixed-amount" else None
     usual = names.uncategorised[amount > 0]
     if not parts:
         return (SourceSide(account=categories.get(0) or usual, amount=None),)
@@ -142,7 +147,7 @@ def _rhythms(value: Any, name: str, tally: Tally) -> Iterator[dict[str, Any]]:
     if isinstance(value, str):
         yield {"first": day(value, name), "unit": "day", "count": 1}
         return
-    if not isinstance(value, dict) or value.get("frequency") not in _UNITS:
+    if not isinstance(value, dict) or str(value.get("frequency")) not in _UNITS:
         raise BookUnreadable(reason=_("its days are not known here"))
     first = day(value.get("start"), name)
     shift = str(value.get("weekendSolveMode")) if value.get("skipWeekend") else "none"

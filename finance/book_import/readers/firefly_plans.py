@@ -64,7 +64,7 @@ def recurring_of(
     """
     groups: dict[str, list[tuple[str, Cells]]] = defaultdict(list)
     needs = dict.fromkeys(
-        ("recurrence_id", "row_contains", "first_date", "moment", "amount"),
+        ("recurrence_id", "row_contains", "type", "first_date", "type 2", "moment", "amount"),
         _("This is not Firefly III's recurring.csv."),
     )
     for where, cells in _rows(tables.get("recurring"), needs):
@@ -151,6 +151,8 @@ def bills_of(tables: Mapping[str, str], *, payments: Mapping[str, Payment], tall
             payment = payments.get(name)
             if payment is None:
                 raise BookUnreadable(reason=_("no transaction in the file says from which account it is paid"))
+            if cells.get("currency_code") not in (None, "", payment.currency):
+                raise BookUnreadable(reason=_("it moves more than one currency"))
             unit, every = _EVERY.get(cells["repeat_freq"], ("", 0))
             if not unit:
                 raise BookUnreadable(reason=_("its days are not known here"))

@@ -206,6 +206,23 @@ def test_a_schedule_keeps_its_other_side_and_how_well_its_amount_is_known(move_i
     assert events("finance.schedule.saved") == report.schedules == 6
 
 
+def test_a_rule_of_another_shape_does_not_stop_the_book(move_in):
+    weekly = {"start": "2027-01-01", "frequency": "weekly"}
+    food = {"op": "set", "field": "category", "value": "eat"}
+    script = (
+        schedule("sides", conditions(weekly), [{**food, "options": {"splitIndex": [1]}}])
+        + schedule("field", [{"op": ["is"], "field": {}, "value": 1}])
+        + schedule("rhythm", conditions({"start": "2027-01-01", "frequency": ["weekly"]}))
+        + schedule("far", conditions({**weekly, "interval": 10**12}))
+        + schedule("weekday", conditions(weekly | {"frequency": "monthly", "patterns": [{"type": "MO", "value": 31}]}))
+        + schedule("good", conditions(weekly), [food])
+        + 'INSERT INTO rules (id, conditions, actions) VALUES (\'odd\', \'[{"op": [], "field": []}]\', \'[{"op": "set"}]\');'
+    )
+    report, _held = move_in(exported(script + transaction("a", "chk", -100, category="food")), "actual")
+    refused = sum(each.count for each in report.left_out if each.kind == "schedule")
+    assert (report.schedules, report.rules, refused, left(report)["rule"]) == (1, 0, 5, 1)
+
+
 def test_envelopes_keep_assignments_and_what_they_carry_over(move_in):
     script = (
         transaction("start", "chk", 100000, starting_balance_flag=1, date=20260101)

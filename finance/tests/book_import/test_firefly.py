@@ -224,6 +224,9 @@ def test_recurring_transactions_and_bills_become_schedules(move_in):
             recurring("Aus", "monthly,1,0,1", active="0"),
             recurring("Mond", "lunar,1,0,1"),
             recurring("Kaputt", "weekly,eins,0,1"),
+            recurring("Kein Tag", "monthly,99,0,1"),
+            recurring("Kein Wochentag", 'ndom,"7,9",0,1'),
+            recurring("Zu selten", "daily,,999999999999,1"),
         ]
     )  # fmt: skip
     bills = (
@@ -291,3 +294,29 @@ def test_budgets_become_tags_with_limits_and_piggy_banks_goals(move_in):
     told = left(report)
     assert (report.budgets, report.goals, told["goal"], told["date of a goal"]) == (2, 3, 1, 1)
     assert (told["amount set aside for a goal"], told["amount of a budget"]) == (1, 1)
+
+
+def test_a_number_of_one_currency_never_becomes_that_of_another(move_in):
+    plain = ("USD,,Girokonto,Asset account,Shop,Expense account,9,,Essen,,,",)
+    bills = (
+        "name,amount_min,amount_max,date,repeat_freq,skip,active,currency_code\nGas,9,9,2027-01-10,monthly,0,1,USD\n"
+    )
+    piggies = (
+        "account_name,account_type,name,currency_code,target_amount,current_amount,active\n"
+        "Girokonto,Asset account,Reise,USD,500,0,1\n"
+    )
+    rows = [row("Withdrawal", "-45.00", GIRO, (EXPENSE, "Stadtwerke"), category="Essen", bill="Gas")]
+    text = RECURRING + recurring("Abo", "monthly,1,0,1", parts=plain)
+    report, _held = move_in(archive(rows, recurring=text, bills=bills, piggies=piggies), "firefly")
+    assert (report.schedules, report.goals, Schedule.objects.count(), Goal.objects.count()) == (0, 0, 0, 0)
+    why = {(each.kind, each.why) for each in report.left_out}
+    assert ("bill", "it moves more than one currency") in why
+    assert {kind for kind, said in why if "Girokonto is kept in EUR, not in USD." in said} == {"schedule", "goal"}
+
+
+def test_recurring_transactions_without_their_type_are_refused_by_name(read):
+    given = archive(
+        [row("Withdrawal", "-1", GIRO, (EXPENSE, "X"))], recurring=RECURRING.replace(",type,title", ",kind,title")
+    )
+    with pytest.raises(BookUnreadable, match=r"recurring\.csv"):
+        read(given, "firefly")
