@@ -160,7 +160,7 @@ class InvoiceDetail(InvoiceView):
         summary="Number an invoice and post it",
         description=(
             "It gets the next number of its year. The client owes the total; net is income of the day, and tax is owed on "
-            "`tax_account`. Nothing is mailed: print the page, or save it as PDF in the browser."
+            "`tax_account`. Nothing is mailed: `pdf/` is what you send to the client."
         ),
         request=shapes.SendInvoice,
         responses=shapes.InvoiceSerializer,

@@ -270,13 +270,11 @@ class RecurringUnit(models.TextChoices):
     YEAR = Unit.YEAR.value, _("years")
 
 
-class RecurringInvoice(models.Model):
-    """An invoice that is written again and again: a draft on each of its days, which somebody looks at and sends."""
+class InvoiceContents(models.Model):
+    """What invoices and recurring invoices have in common, beside book and client."""
 
-    book = models.ForeignKey(Book, models.CASCADE, related_name="+", verbose_name=_("book"), db_index=False)
-    person = models.ForeignKey(Person, models.PROTECT, related_name="+", db_constraint=False, verbose_name=_("client"))
     currency = models.CharField(_("currency"), max_length=8)
-    # As those of an invoice.
+    # [{"text", "quantity": "1.5", "price": minor units, "rate": "19"}]
     lines = models.JSONField(_("lines"), default=list)
     income = models.ForeignKey(
         Account,
@@ -289,11 +287,22 @@ class RecurringInvoice(models.Model):
     tax_account = models.ForeignKey(
         Account, models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False, db_index=False
     )
+    # Where the money is expected.
     money_account = models.ForeignKey(
         Account, models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False, db_index=False
     )
     sender = models.TextField(_("from"), blank=True, max_length=500)
     note = models.TextField(_("note"), blank=True, max_length=1000)
+
+    class Meta:
+        abstract = True
+
+
+class RecurringInvoice(InvoiceContents):
+    """An invoice that is written again and again: a draft on each of its days, which somebody looks at and sends."""
+
+    book = models.ForeignKey(Book, models.CASCADE, related_name="+", verbose_name=_("book"), db_index=False)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+", db_constraint=False, verbose_name=_("client"))
     first = models.DateField(_("first day"))
     unit = models.CharField(_("unit"), max_length=5, choices=RecurringUnit.choices)
     every = models.PositiveSmallIntegerField(_("every"), default=1)
@@ -334,7 +343,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.filter(state=Invoice.State.SENT, paid__lt=models.F("gross"))
 
 
-class Invoice(models.Model):
+class Invoice(InvoiceContents):
     """An invoice of the book to a person. Once it is sent, it has a number and an entry, and its figures stay."""
 
     class State(models.TextChoices):
@@ -352,36 +361,16 @@ class Invoice(models.Model):
     year = models.PositiveSmallIntegerField(_("year"), null=True, blank=True)
     sequence = models.PositiveIntegerField(null=True, blank=True)
     number = models.CharField(_("number"), max_length=40, blank=True)
-    currency = models.CharField(_("currency"), max_length=8)
     issued_on = models.DateField(_("date"), null=True, blank=True)
     due_on = models.DateField(_("due"), null=True, blank=True)
-    # [{"text", "quantity": "1.5", "price": minor units, "rate": "19"}]
-    lines = models.JSONField(_("lines"), default=list)
     net = models.BigIntegerField(_("net"), default=0)
     tax = models.BigIntegerField(_("tax"), default=0)
     gross = models.BigIntegerField(_("total"), default=0)
     paid = models.BigIntegerField(_("paid"), default=0)
-    income = models.ForeignKey(
-        Account,
-        models.PROTECT,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-        verbose_name=_("income category"),
-    )
-    tax_account = models.ForeignKey(
-        Account, models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False, db_index=False
-    )
     # The client's account that it was posted to.
     claim_account = models.ForeignKey(
         Account, models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False, db_index=False
     )
-    # Where the money is expected.
-    money_account = models.ForeignKey(
-        Account, models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False, db_index=False
-    )
-    sender = models.TextField(_("from"), blank=True, max_length=500)
-    note = models.TextField(_("note"), blank=True, max_length=1000)
     entry = models.ForeignKey(
         JournalEntry, models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False
     )

@@ -34,7 +34,7 @@ def paper_of(invoice: Invoice) -> dict[str, object]:
     facts = []
     if invoice.issued_on:
         facts.append(_("Date: %(day)s") % {"day": date_text(invoice.issued_on, form="long")})
-    if invoice.due_on:
+    if invoice.due_on and invoice.state != Invoice.State.CANCELLED:
         facts.append(_("Please pay by %(day)s.") % {"day": date_text(invoice.due_on, form="long")})
     taxes = [
         [

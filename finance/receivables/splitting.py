@@ -58,9 +58,9 @@ def given_back(
         party: (behind or {}).get(party, Fraction(0)) - Fraction(amount * weight, whole) + given[party]
         for party, weight in weights.items()
     }
-    rest = amount - sum(given.values())
+    order, rest = sorted(weights, key=lambda each: lags[each]), amount - sum(given.values())
     while rest:
-        for party in sorted(weights, key=lambda each: lags[each]):
+        for party in order:
             if rest and given[party] < left[party]:
                 given[party] += 1
                 rest -= 1

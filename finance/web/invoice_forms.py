@@ -12,6 +12,7 @@ from finance.ledger.selectors import accounts_of
 from finance.models import AccountType, Book, Invoice, RecurringInvoice
 from finance.receivables import services
 from finance.receivables.models import RecurringUnit
+from finance.receivables.services.recurring import LONGEST_TERM, MOST_EVERY
 from finance.web.account_choices import AccountField
 from finance.web.entry_forms import amount_field
 from finance.web.people_forms import MONEY, currency_field, day_field, listed_people
@@ -102,10 +103,10 @@ class RecurringForm(InvoiceForm):
     def add_days(self) -> None:
         self.fields["first"] = day_field(_("First day"))
         self.fields["first"].help_text = _("In a month without this day it is the last day.")
-        self.fields["every"] = forms.IntegerField(label=_("Every"), min_value=1, max_value=100)
+        self.fields["every"] = forms.IntegerField(label=_("Every"), min_value=1, max_value=MOST_EVERY)
         self.fields["unit"] = forms.ChoiceField(label=_("Unit"), choices=RecurringUnit.choices)
         self.fields["until"] = day_field(_("Last day"), required=False)
-        self.fields["term"] = forms.IntegerField(label=_("Days to pay"), min_value=0, max_value=365)
+        self.fields["term"] = forms.IntegerField(label=_("Days to pay"), min_value=0, max_value=LONGEST_TERM)
 
     def days(self) -> dict[str, Any]:
         """When it is written, as the service takes it."""

@@ -71,12 +71,9 @@ def invoice_new(request: HttpRequest, book: Book) -> HttpResponse:
     last = selectors.invoices_of(book=book).order_by("-pk").first()
     if last is not None:
         initial |= {
-            "income": last.income_id,
-            "tax_account": last.tax_account_id,
-            "money_account": last.money_account_id,
-            "currency": last.currency,
-        }
-        initial |= {"sender": last.sender}
+            "income": last.income_id, "tax_account": last.tax_account_id, "money_account": last.money_account_id,
+            "currency": last.currency, "sender": last.sender,
+        }  # fmt: skip
     return _form_page(request, book, InvoiceForm(request.POST or None, book=book, initial=initial), None)
 
 

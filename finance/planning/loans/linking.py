@@ -50,22 +50,21 @@ def match_payments(*, book: Book, entry_ids: Collection[int]) -> int:
     """
     accounts = Loan.objects.filter(book=book).values("account")
     lines = JournalLine.objects.filter(book=book, entry__in=entry_ids, account__in=accounts)
-    lines = lines.filter(entry__reverses=None, entry__reversed_by=None).select_related("entry").order_by("date", "pk")
-    if not (found := list(lines)):
+    lines = lines.filter(entry__reverses=None, entry__reversed_by=None).order_by("date", "pk")
+    if not (found := list(lines.prefetch_related("entry__lines"))):
         return 0
     loans = list(with_accounts(book=book).filter(account__in={line.account_id for line in found}).order_by("pk"))
     loans = [locked(loan) for loan in loans]
-    states = {
-        state.loan.account_id: state for state in states_of(book=book, loans=loans, today=today_in(book))
-    }  # fmt: skip
+    states = {state.loan.account_id: state for state in states_of(book=book, loans=loans, today=today_in(book))}
     roots = roots_of(book=book, entry_ids=[line.entry_id for line in found])
+    first_versions = JournalEntry.objects.in_bulk(roots.values())
     linked = set(LoanPayment.objects.filter(book=book, entry__in=roots.values()).values_list("entry_id", flat=True))
     made = 0
     for line in found:
         state, root_id = states[line.account_id], roots[line.entry_id]
         row = _paid(state, line)
         if row is not None and root_id not in linked:
-            note_payment(state.loan, row, JournalEntry.objects.get(pk=root_id), None)
+            note_payment(state.loan, row, first_versions[root_id], None)
             state.paid[row.date] = line.entry_id
             linked.add(root_id)
             made += 1
@@ -80,7 +79,7 @@ def _paid(state: LoanState, line: JournalLine) -> Row | None:
     if row is None or not row.interest + row.fee:
         return None
     amounts: dict[int, int] = {}
-    for other in line.entry.lines.select_related("account"):
+    for other in line.entry.lines.all():
         amounts[other.account_id] = amounts.get(other.account_id, 0) + other.amount
     total = abs(line.amount) + row.interest + row.fee
     try:

@@ -76,8 +76,10 @@ def checked_lines(lines: Sequence[LineGiven]) -> list[InvoiceLine]:
 def fill(kept: Kept, changes: Mapping[str, Any]) -> Totals:
     """Set what `changes` names of person, currency, lines (LineGiven), income, tax_account, money_account, sender, note.
 
-    Saves nothing. Returns what the lines come to. Raises Invalid, which names the member.
+    Saves nothing. Returns what the lines come to. Where only the currency changes, prices keep their digits: 50.00 is still
+    50.00. Raises Invalid, which names the member, and AmountInvalid for a price that has more decimals than the currency.
     """
+    before = kept.currency
     for name in ("person", "income", "tax_account", "money_account", "currency"):
         if name in changes:
             setattr(kept, name, changes[name])
@@ -93,6 +95,17 @@ def fill(kept: Kept, changes: Mapping[str, Any]) -> Totals:
             {"text": each.text, "quantity": f"{each.quantity:f}", "price": each.price, "rate": f"{each.rate:f}"}
             for each in lines
         ]
+    elif kept.currency != before:
+        kept.lines = [
+            line
+            | {
+                "price": money.parse_amount(
+                    money.format_amount(line["price"], currency=before), currency=kept.currency,
+                    field=f"lines.{place}.price",
+                )
+            }
+            for place, line in enumerate(kept.lines)
+        ]  # fmt: skip
     sums = totals(kept)
     if sums.gross <= 0 or sums.gross > money.MAX_MINOR_UNITS:
         raise Invalid(field="lines", reason=_("The lines must come to more than zero."))

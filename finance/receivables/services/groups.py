@@ -58,6 +58,7 @@ def save_group(
 @transaction.atomic
 def remove_group(*, group: CostGroup) -> None:
     """Remove a group without bills and settlements. Raises Conflict otherwise: archive it instead."""
+    lock(group.book)
     if group.bills.exists() or group.settlements.exists():
         raise Conflict(reason=_("The group has bills or settlements; archive it instead."))
     pk, book_id = group.pk, group.book_id

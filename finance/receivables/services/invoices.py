@@ -18,10 +18,11 @@ from finance.figures import money_text
 from finance.ledger import services as ledger
 from finance.ledger.models import Account, AccountType, Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft, merged
-from finance.ledger.revisions import root_of
+from finance.ledger.revisions import root_of, roots_of
 from finance.ledger.services.drafts import FIRST_YEAR, LAST_YEAR
 from finance.receivables.invoicing import names_number
 from finance.receivables.models import Invoice, InvoicePayment, PersonAccount
+from finance.receivables.selectors import invoice_for
 from finance.receivables.services.contents import fill
 from finance.receivables.services.keeping import lock, sum_up, unlink
 from finance.receivables.services.people import account_with, check_account
@@ -46,8 +47,10 @@ def save_draft(
     lock(book)
     if invoice is None:
         invoice = Invoice(book=book, created_by=actor, currency=changes.get("currency") or book.base_currency)
-    elif _held(invoice).state != Invoice.State.DRAFT:
-        raise Conflict(reason=_("An invoice that was sent stays as it is; cancel it and write another one."))
+    else:
+        invoice = invoice_for(book=book, invoice_id=invoice.pk)
+        if invoice.state != Invoice.State.DRAFT:
+            raise Conflict(reason=_("An invoice that was sent stays as it is; cancel it and write another one."))
     for name in ("issued_on", "due_on"):
         if name in changes:
             setattr(invoice, name, changes[name])
@@ -76,7 +79,9 @@ def _check_dates(invoice: Invoice) -> None:
 @transaction.atomic
 def remove_draft(*, invoice: Invoice) -> None:
     """Remove a draft. Raises Conflict for what has a number: the sequence has no gaps."""
-    if _held(invoice).state != Invoice.State.DRAFT:
+    lock(invoice.book)
+    invoice = invoice_for(book=invoice.book, invoice_id=invoice.pk)
+    if invoice.state != Invoice.State.DRAFT:
         raise Conflict(reason=_("An invoice with a number stays; cancel it instead."))
     pk, book_id = invoice.pk, invoice.book_id
     invoice.delete()
@@ -99,7 +104,7 @@ def send(
     """
     book = invoice.book
     lock(book)
-    invoice = _held(invoice)
+    invoice = invoice_for(book=invoice.book, invoice_id=invoice.pk)
     if invoice.state != Invoice.State.DRAFT:
         raise Conflict(reason=_("The invoice was sent already."))
     invoice.issued_on = on or invoice.issued_on or today
@@ -132,7 +137,7 @@ def send(
 def cancel(*, invoice: Invoice, actor: User | None, today: datetime.date) -> Invoice:
     """Take the invoice back: its entry is reversed, its number stays. Raises Conflict where something was paid."""
     lock(invoice.book)
-    invoice = _held(invoice)
+    invoice = invoice_for(book=invoice.book, invoice_id=invoice.pk)
     if invoice.state != Invoice.State.SENT or invoice.paid:
         raise Conflict(reason=_("Only an invoice that was sent, and of which nothing is paid, can be cancelled."))
     reverse_of(book=invoice.book, actor=actor, root=invoice.entry, today=today)
@@ -149,7 +154,7 @@ def write_off(
     """
     book = invoice.book
     lock(book)
-    invoice = _held(invoice)
+    invoice = invoice_for(book=invoice.book, invoice_id=invoice.pk)
     if not invoice.open or invoice.claim_account_id is None:
         raise Conflict(reason=_("Nothing of the invoice is open."))
     check_account(category, types=(AccountType.EXPENSE,), field="category", currency=invoice.currency)
@@ -178,7 +183,7 @@ def _close(invoice: Invoice, state: Invoice.State) -> Invoice:
 def pay(*, invoice: Invoice, actor: User | None, date: datetime.date, amount: int, account: Account) -> InvoicePayment:
     """Post a payment that came in on `account`, and link it. Raises Invalid (amount, account) and Conflict."""
     lock(invoice.book)
-    invoice = _held(invoice)
+    invoice = invoice_for(book=invoice.book, invoice_id=invoice.pk)
     claim = _check_open(invoice, amount)
     check_account(account, types=_MONEY, field="account", currency=invoice.currency)
     entry = ledger.post_entry(
@@ -200,7 +205,7 @@ def link(
     """
     book = invoice.book
     lock(book)
-    invoice = _held(invoice)
+    invoice = invoice_for(book=invoice.book, invoice_id=invoice.pk)
     if entry.reverses_id is not None or JournalEntry.objects.filter(reverses=entry).exists():
         raise Invalid(field="entry", reason=_("This entry was taken back or corrected; name its latest version."))
     claim = _check_open(invoice, amount if amount is not None else 1)
@@ -257,7 +262,7 @@ def _link(
 def unlink_payment(*, payment: InvoicePayment) -> None:
     """Take the payment off the invoice; the entry stays, and what it paid is a credit of the client."""
     lock(payment.book)
-    if payment.invoice.state != Invoice.State.SENT:
+    if invoice_for(book=payment.book, invoice_id=payment.invoice_id).state != Invoice.State.SENT:
         raise Conflict(reason=_("The invoice is closed."))
     unlink(payments=[payment])
 
@@ -278,10 +283,13 @@ def match_payments(*, book: Book, entry_ids: Collection[int]) -> int:
     invoices: dict[int, list[Invoice]] = defaultdict(list)
     for invoice in open_ones.select_related("person").order_by("due_on", "pk"):
         invoices[invoice.claim_account_id or 0].append(invoice)
+    roots = roots_of(book=book, entry_ids=[line.entry_id for line in found])
+    first_versions = JournalEntry.objects.in_bulk(roots.values())
+    linked = set(InvoicePayment.objects.filter(book=book, entry__in=first_versions).values_list("entry_id", flat=True))
     made = 0
     for line in found:
-        root_id = root_of(entry=line.entry)
-        if InvoicePayment.objects.filter(book=book, entry=root_id).exists():
+        root_id = roots[line.entry_id]
+        if root_id in linked:
             continue
         text = f"{line.entry.payee} {line.entry.description} {line.memo}"
         candidates = [each for each in invoices[line.account_id] if each.open]
@@ -289,7 +297,8 @@ def match_payments(*, book: Book, entry_ids: Collection[int]) -> int:
         fitting = fitting or [each for each in candidates if each.open == -line.amount]
         if len(fitting) == 1 and -line.amount <= fitting[0].open:
             fitting[0].book = book
-            _link(fitting[0], JournalEntry.objects.get(pk=root_id), -line.amount, actor=None, matched=True)
+            _link(fitting[0], first_versions[root_id], -line.amount, actor=None, matched=True)
+            linked.add(root_id)
             made += 1
     return made
 
@@ -298,7 +307,7 @@ def match_payments(*, book: Book, entry_ids: Collection[int]) -> int:
 def remind(*, invoice: Invoice, actor: User | None, today: datetime.date) -> Invoice:
     """Remind the client by mail of what is open; sent by the outbox after the commit. Raises Conflict."""
     lock(invoice.book)
-    invoice = _held(invoice)
+    invoice = invoice_for(book=invoice.book, invoice_id=invoice.pk)
     if not invoice.open:
         raise Conflict(reason=_("Nothing of the invoice is open."))
     if not invoice.person.email:
@@ -315,10 +324,3 @@ def remind(*, invoice: Invoice, actor: User | None, today: datetime.date) -> Inv
     invoice.save(update_fields=["reminders", "reminded_at"])
     emit(InvoiceReminded(book_id=invoice.book_id, invoice_id=invoice.pk))
     return invoice
-
-
-def _held(invoice: Invoice) -> Invoice:
-    """The invoice as it is in the database now."""
-    held = Invoice.objects.select_related("person", "entry").get(pk=invoice.pk)
-    held.book = held.person.book = invoice.book
-    return held

@@ -13,6 +13,7 @@ from finance.events import InvoiceSaved, RecurringInvoiceRemoved, RecurringInvoi
 from finance.ledger.models import Book
 from finance.ledger.services.drafts import FIRST_YEAR, LAST_YEAR
 from finance.receivables.models import Invoice, RecurringInvoice, RecurringUnit
+from finance.receivables.selectors import recurring_for
 from finance.receivables.services.contents import fill
 from finance.receivables.services.keeping import lock
 from identity.models import User
@@ -40,8 +41,7 @@ def save_recurring(
     if recurring is None:
         recurring = RecurringInvoice(book=book, currency=book.base_currency, unit=RecurringUnit.MONTH)
     else:
-        recurring = RecurringInvoice.objects.select_related("person").get(pk=recurring.pk)
-        recurring.book = recurring.person.book = book
+        recurring = recurring_for(book=book, recurring_id=recurring.pk)
     for name in ("first", "unit", "every", "until", "term"):
         if name in changes:
             setattr(recurring, name, changes[name])
@@ -121,10 +121,10 @@ def _make_due(recurring: RecurringInvoice, today: datetime.date) -> int:
 
 def _write(recurring: RecurringInvoice, day: datetime.date) -> None:
     """The draft of one day. Raises Invalid where it could not be written by hand either."""
-    names = ("person", "currency", "income", "tax_account", "money_account", "sender", "note")
+    names = ("person", "income", "tax_account", "money_account", "sender", "note")
     invoice = Invoice(
-        book=recurring.book, recurring=recurring, recurring_on=day, lines=recurring.lines, issued_on=day,
-        due_on=day + datetime.timedelta(days=recurring.term), created_by=recurring.saved_by,
+        book=recurring.book, recurring=recurring, recurring_on=day, currency=recurring.currency, lines=recurring.lines,
+        issued_on=day, due_on=day + datetime.timedelta(days=recurring.term), created_by=recurring.saved_by,
     )  # fmt: skip
     sums = fill(invoice, {name: getattr(recurring, name) for name in names})
     invoice.net, invoice.tax, invoice.gross = sums.net, sums.tax, sums.gross

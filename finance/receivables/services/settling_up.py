@@ -15,7 +15,7 @@ from finance.ledger.models import Account, AccountType, Book
 from finance.ledger.posting import LineDraft
 from finance.ledger.selectors import balance_of
 from finance.receivables.models import CostGroup, Person, Settlement
-from finance.receivables.selectors import debts_to_pass_on
+from finance.receivables.selectors import debts_to_pass_on, settlement_for
 from finance.receivables.services.keeping import checked_text, lock
 from finance.receivables.services.people import account_with, check_account
 from finance.receivables.services.sharing import people_of_book, reverse_of
@@ -167,6 +167,7 @@ def remove_settlement(*, settlement: Settlement, actor: User | None, today: date
     if settlement.kind == Settlement.Kind.ASSIGNED:
         raise Conflict(reason=_("Debts that were passed on stay: they changed nobody's balance."))
     lock(settlement.book)
+    settlement = settlement_for(book=settlement.book, settlement_id=settlement.pk)
     reverse_of(book=settlement.book, actor=actor, root=settlement.entry, today=today)
     pk, book_id = settlement.pk, settlement.book_id
     settlement.delete()

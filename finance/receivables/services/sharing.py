@@ -11,10 +11,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import (
-    SharedBillRemoved,
-    SharedBillSaved,
-)
+from finance.events import SharedBillRemoved, SharedBillSaved
 from finance.ledger import services as ledger
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
 from finance.ledger.posting import LineDraft, merged
@@ -28,7 +25,7 @@ from finance.receivables.models import (
     SharedBill,
     SplitMethod,
 )
-from finance.receivables.selectors import behind, left_of
+from finance.receivables.selectors import behind, bill_for, left_of
 from finance.receivables.services.keeping import changing, checked_text, current_entry, lock
 from finance.receivables.services.people import account_with, check_account
 from finance.receivables.settling import debts_of_bill
@@ -137,15 +134,18 @@ def save_bill(*, book: Book, actor: User | None, bill: Bill, saved: SharedBill |
     """Add a shared bill, or change `saved` to say this. Posts what it means for the household, in one entry.
 
     Only the own share is spending; what the others owe is a claim, and what others paid for the household a debt.
-    Raises as shares_of and post_entry, and Invalid (description, account, category, booked).
+    Raises as shares_of and post_entry, Invalid (description, account, category, booked), NotFound where `saved` was removed,
+    and Conflict for a refund and a bill with refunds.
     """
     lock(book)
+    if saved is not None:
+        saved = bill_for(book=book, bill_id=saved.pk)
+        _check_no_refund(saved)
     description = checked_text(bill.description, most=200, field="description", needed=True)
     money.exponent(bill.currency, field="currency")
     shares, weights = shares_of(book=book, bill=bill, but=saved.pk if saved else 0)
     lines = _lines(book, actor, bill, shares)
     row = saved or SharedBill(book=book, created_by=actor)
-    _check_no_refund(row)
     row.group, row.scope, row.date, row.description = bill.group, _scope(bill), bill.date, description
     row.currency, row.total, row.method, row.weight_total = (
         bill.currency,
@@ -239,7 +239,7 @@ def _check_no_refund(bill: SharedBill) -> None:
     """Raise Conflict for a refund, and for a bill of which something was given back."""
     if bill.refund_of_id is not None:
         raise Conflict(reason=_("A refund stays as it is; remove it and record it again."))
-    if bill.pk is not None and bill.refunds.exists():
+    if bill.refunds.exists():
         raise Conflict(reason=_("Something of this bill was refunded; remove the refund first."))
 
 
@@ -258,10 +258,11 @@ def refund_bill(
 
     Posts one entry: the own part lowers the category, the others' parts what they owe. `account` is where the money came in,
     where it came to the household; `booked` the own part in the category's currency, where that is another one. Raises Invalid
-    (amount, received_by, account, booked), Conflict for a refund, and as post_entry.
+    (amount, received_by, account, booked), NotFound where the bill was removed, Conflict for a refund, and as post_entry.
     """
     book = bill.book
     lock(book)
+    bill = bill_for(book=book, bill_id=bill.pk)
     if bill.refund_of_id is not None:
         raise Conflict(reason=_("This is a refund already; name the bill that it belongs to."))
     rows = sorted(bill.shares.all(), key=lambda share: share.position)
@@ -310,9 +311,10 @@ def refund_bill(
 
 @transaction.atomic
 def remove_bill(*, bill: SharedBill, actor: User | None, today: datetime.date) -> None:
-    """Remove the bill; its entry is reversed. Raises as reverse_entry."""
+    """Remove the bill; its entry is reversed. Raises Conflict where something of it was refunded, and as reverse_entry."""
     book = bill.book
     lock(book)
+    bill = bill_for(book=book, bill_id=bill.pk)
     if bill.refund_of_id is None:
         _check_no_refund(bill)
     reverse_of(book=book, actor=actor, root=bill.entry, today=today)

@@ -4,6 +4,8 @@ import datetime
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from finance.imports import services as imports
 from finance.ledger.posting import LineDraft
@@ -201,6 +203,14 @@ def test_rows_of_a_file_are_split_and_linked_when_they_are_posted(loan, accounts
     # What has no interest may be an extra payment: asked, not linked.
     extra = post({mortgage.account: 100_00, accounts.checking: -100_00}, on=D(2026, 4, 1))
     assert match_payments(book=book, entry_ids=[extra.pk]) == 0
+    # As many queries for many.
+    extras = [post({mortgage.account: 100_00, accounts.checking: -100_00}, on=D(2026, 4, day)) for day in (2, 3, 4)]
+    counts = []
+    for some in (extras[:1], extras):
+        with CaptureQueriesContext(connection) as queries:
+            assert match_payments(book=book, entry_ids=[each.pk for each in some]) == 0
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 def test_loa_13_owed_after_a_payment_is_less_everywhere(api, url, opened, accounts, post, page):

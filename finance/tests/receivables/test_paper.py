@@ -9,6 +9,7 @@ from django.utils import translation
 
 from finance.receivables import services
 from finance.receivables.paper import invoice_pdf
+from finance.receivables.selectors import invoice_for
 
 HOSTILE = '#panic("x") $x$ *b* \\u{41} <l> @ref // no /* no */ `r` #read("/etc/passwd") ){"a'
 _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
@@ -96,3 +97,13 @@ def test_the_same_invoice_gives_the_same_bytes_in_each_language(written):
     assert "17,85€" in pages_of(german)[0]
     assert b"/Lang(de)" in german
     assert "€17.85" in pages_of(invoice_pdf(invoice=invoice))[0]
+
+
+def test_a_cancelled_invoice_asks_for_no_payment(written, owner, book):
+    today = book.created_at.date()
+    sent = services.send(invoice=written("Consulting"), actor=owner, on=None, due_on=None, today=today)
+    assert "Pleasepayby" in pages_of(invoice_pdf(invoice=sent))[0]
+    services.cancel(invoice=sent, actor=owner, today=today)
+    (page,) = pages_of(invoice_pdf(invoice=invoice_for(book=book, invoice_id=sent.pk)))
+    assert "(cancelled)" in page
+    assert "Pleasepayby" not in page

@@ -1,12 +1,14 @@
 """Recurring invoices: their drafts come once, on their days, without a number; what cannot be written says why."""
 
 import datetime
+from decimal import Decimal
 
 import pytest
 
-from finance.errors import Conflict, Invalid
+from finance.errors import AmountInvalid, Conflict, Invalid
 from finance.events import DayBegan
 from finance.handlers import write_recurring_invoices
+from finance.ledger import services as ledger
 from finance.ledger.services.deletion import delete_book
 from finance.models import Invoice, PersonAccount, RecurringInvoice
 from finance.receivables import services
@@ -98,6 +100,19 @@ def test_what_is_wrong_is_said_by_field(repeat, field, given):
     with pytest.raises(Invalid) as refused:
         repeat(**{"first": day("2026-03-20"), **given})
     assert field in refused.value.fields
+
+
+def test_prices_keep_their_digits_when_only_the_currency_changes(repeat, book, owner):
+    recurring = repeat(first=day("2026-03-20"), tax_account=None, money_account=None)
+    sales = ledger.open_account(book=book, actor=owner, name="Yen", type="income", kind="other", currency="JPY")
+    repeat(saved=recurring, currency="JPY", income=sales)
+    recurring.refresh_from_db()
+    assert recurring.lines[0]["price"] == 50
+    line = services.LineGiven(text="Hosting", quantity=Decimal(1), price=50_25, rate=Decimal(0))
+    recurring = repeat(first=day("2026-03-20"), tax_account=None, money_account=None, lines=[line])
+    with pytest.raises(AmountInvalid) as refused:
+        repeat(saved=recurring, currency="JPY", income=sales)
+    assert list(refused.value.fields) == ["lines.0.price"]
 
 
 def test_a_client_with_one_is_not_removed(repeat, ben):

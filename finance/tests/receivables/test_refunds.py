@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finance.errors import Conflict, Invalid
+from finance.errors import Conflict, Invalid, NotFound
 from finance.ledger.selectors import balances_of
 from finance.models import CostGroup, SharedBill
 from finance.receivables import selectors, services
@@ -65,6 +65,28 @@ def test_money_that_somebody_else_got_is_owed_by_them(book, share, refund, ben, 
     assert made.account is None
     with pytest.raises(Invalid, match="paid the bill or has a share"):
         refund(bill, 1_00, receiver=10**6)
+
+
+def test_a_refund_counts_with_the_bill_as_it_is_when_it_is_saved(book, owner, share, ben, accounts):
+    bill = share(30_00, {ME: 30_00}, [ME, ben.pk])
+    read_before = selectors.bill_for(book=book, bill_id=bill.pk)
+    share(20_00, {ME: 20_00}, [ME, ben.pk], saved=bill)
+    said = {"actor": owner, "date": DAY, "receiver": ME, "account": accounts.checking}
+    with pytest.raises(Invalid, match=r"20\.00 was not refunded"):
+        services.refund_bill(bill=read_before, amount=30_00, **said)
+    made = services.refund_bill(bill=read_before, amount=20_00, **said)
+    assert parts(made) == {ME: -10_00, ben.pk: -10_00}
+    assert owed(book, ben) == [0]
+
+
+def test_a_bill_that_was_removed_is_not_written_again(book, owner, share, ben, cleo):
+    # One between others: no entry of ours says that it is gone.
+    bill = share(30_00, {ben.pk: 30_00}, [ben.pk, cleo.pk])
+    services.remove_bill(bill=selectors.bill_for(book=book, bill_id=bill.pk), actor=owner, today=DAY)
+    with pytest.raises(NotFound):
+        share(20_00, {ben.pk: 20_00}, [ben.pk, cleo.pk], saved=bill)
+    with pytest.raises(NotFound):
+        services.remove_bill(bill=bill, actor=owner, today=DAY)
 
 
 def test_a_bill_stays_while_something_of_it_is_refunded(book, owner, share, refund, ben):

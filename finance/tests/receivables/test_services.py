@@ -4,8 +4,10 @@ import datetime
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from finance.errors import Conflict, Invalid
+from finance.errors import Conflict, Invalid, NotFound
 from finance.ledger import services as ledger
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.selectors import balance_of, balances
@@ -292,15 +294,23 @@ def test_new_entries_are_matched_by_number_or_by_the_only_amount(book, owner, in
     sent = send(invoice, owner)
     claim = sent.claim_account
 
-    def come_in(amount, text=""):
+    def come_in(amount, text="", matching=True):
         lines = [
             LineDraft(account_id=accounts.checking.pk, amount=amount),
             LineDraft(account_id=claim.pk, amount=-amount),
         ]
         entry = ledger.post_entry(book=book, actor=owner, date=LATER, payee="Ben", description=text, lines=lines)
-        return services.match_payments(book=book, entry_ids=[entry.pk]), entry
+        return services.match_payments(book=book, entry_ids=[entry.pk]) if matching else 0, entry
 
     assert come_in(5_00)[0] == 0
+    # As many queries for many.
+    others = [come_in(5_00, matching=False)[1].pk for _each in range(3)]
+    counts = []
+    for some in (others[:1], others):
+        with CaptureQueriesContext(connection) as queries:
+            assert services.match_payments(book=book, entry_ids=some) == 0
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
     made, entry = come_in(19_00, "thanks 2026-0001")
     assert made == 1
     assert services.match_payments(book=book, entry_ids=[entry.pk]) == 0
@@ -313,7 +323,10 @@ def test_what_is_never_paid_is_written_off(book, owner, invoice, ben, accounts):
     sent = send(invoice, owner)
     services.pay(invoice=sent, actor=owner, date=DAY, amount=59_50, account=accounts.checking)
     given = {"actor": owner, "date": LATER, "category": accounts.rent, "with_tax": True}
+    payment = selectors.payments_of(invoice=sent).select_related("invoice").get()
     done = services.write_off(invoice=sent, **given)
+    with pytest.raises(Conflict):
+        services.unlink_payment(payment=payment)
     assert (done.status, owed(ben, LATER), balance_of(account=accounts.rent)) == ("written_off", {}, 50_00)
     assert balance_of(account=invoice.tax_account) == -9_50
     with pytest.raises(Conflict):
@@ -386,3 +399,14 @@ def test_people_are_removed_only_while_nothing_is_owed(book, owner, share, settl
     assert owed(ben) == {"EUR": 5_00}
     assert JournalEntry.objects.filter(source="reversal").count() == 1
     assert not Claim.objects.exists()
+
+
+def test_changes_of_two_people_to_a_draft_are_both_kept(book, owner, invoice):
+    read_before = selectors.invoice_for(book=book, invoice_id=invoice.pk)
+    services.save_draft(book=book, actor=owner, invoice=invoice, changes={"note": "Thank you"})
+    saved = services.save_draft(book=book, actor=owner, invoice=read_before, changes={"sender": "Olga"})
+    saved.refresh_from_db()
+    assert (saved.note, saved.sender) == ("Thank you", "Olga")
+    services.remove_draft(invoice=saved)
+    with pytest.raises(NotFound):
+        services.remove_draft(invoice=read_before)
