@@ -112,7 +112,7 @@ def format_amount(minor_units: int, *, currency: str) -> str:
 
 
 def pointed(minor_units: int, *, places: int) -> str:
-    """Plain decimal text of an amount of a unit with so many decimal places: 1234, 2 → "12.34"; for loops over many."""
+    """An amount in minor units as plain decimal text with that number of decimal places: 1234, 2 → "12.34". For long loops."""
     text = str(minor_units)
     if not places:
         return text

@@ -41,7 +41,7 @@ def scans() -> dict[str, int]:
 
 
 def of_one(owner: User, book_id: int) -> dict[str, tuple[str, Callable[[], float]]]:
-    """The forecast of a large book: made anew from its past, and its page."""
+    """The forecast of a large book: recomputed from its history, and its page."""
     book = ledger_book(owner, book_id)
     client = Client(SERVER_NAME="localhost")
     client.force_login(owner)
@@ -68,7 +68,7 @@ def of_one(owner: User, book_id: int) -> dict[str, tuple[str, Callable[[], float
         return float(sum(read.values()))
 
     return {
-        "forecast: made anew": ("ms", make),
+        "forecast: recomputed": ("ms", make),
         "forecast: page of 90 days": ("ms", page("")),
         "forecast: page of 400 days": ("ms", page("?days=400")),
         "forecast: large tables read whole": ("scans", scanned),
@@ -161,7 +161,7 @@ def limits(names: list[str]) -> list[harness.Limit | harness.Yardstick]:
     for name in names:
         if name.startswith("forecast: page"):
             claims.append(harness.Limit(name, PAGE_LIMIT))
-        elif name == "forecast: made anew":
+        elif name == "forecast: recomputed":
             claims.append(harness.Limit(name, MAKE_LIMIT))
         elif "read whole" in name:
             claims.append(harness.Limit(name, 0))

@@ -23,12 +23,17 @@ class GoalAdmin(Uncounted, ReadOnly, ModelAdmin):
     search_help_text = _("Name or number")
     fields = readonly_fields = (
         *("name", "book", "kind", "account", "shown_target", "by", "started_on", "note"),
+        *("schedule", "shown_fed_amount", "fed_since"),
         *("created_by", "created_at", "closed_at"),
     )
 
     @display(description=_("target"))
     def shown_target(self, goal: Goal) -> str:
         return "–" if goal.target is None else money_text(goal.target, currency=goal.currency)
+
+    @display(description=_("of each payment"))
+    def shown_fed_amount(self, goal: Goal) -> str:
+        return "–" if goal.fed_amount is None else money_text(goal.fed_amount, currency=goal.currency)
 
 
 @admin.register(GoalMove)

@@ -217,7 +217,7 @@ class WholeCalendar(StrictSerializer):
 class CalendarEventSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     first = serializers.DateField(allow_null=True, help_text="Its first day; null: it has none that can be read.")
-    rrule = serializers.CharField(help_text="As it stands in the calendar.")
+    rrule = serializers.CharField(help_text="The rule, as written in the calendar.")
     reason = serializers.CharField(help_text="Why it becomes no schedule; empty: it can be one.")
 
 

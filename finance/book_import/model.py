@@ -144,7 +144,7 @@ class SourceBudgetLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceBudget:
-    """`kind` is "envelope" or "tracking"; periods are every so many units from `anchor`.
+    """`kind` is "envelope" or "tracking"; a period is `every` units long, counted from `anchor`.
 
     `own` are the accounts whose money it shares out; none of them: all own money in its currency.
     """

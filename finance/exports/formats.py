@@ -16,7 +16,7 @@ from finance.money import exponent, pointed
 
 JSON_FORMAT = "lifeos-book"
 JSON_VERSION = 1
-# Payees and memos come again: so many are kept as they are written.
+# Payees and memos repeat; this many are kept in their written form.
 _REPEATED = 2_000
 
 _HLEDGER_TYPES = {

@@ -2,8 +2,8 @@
 
 Each check is one statement and so sees one state of the database, whatever is posted meanwhile. The chain of seals,
 which only grows, is walked along in slices afterwards. Verifying comes right after restoring, when PostgreSQL knows
-nothing of the tables: rows of one book are looked up by LATERAL subqueries, and all books are joined as wholes; neither
-depends on what it believes (plans.py).
+nothing of the tables: one book is checked row by row with LATERAL subqueries, all books with joins of whole tables; neither
+depends on statistics (plans.py).
 """
 
 import datetime

@@ -111,7 +111,7 @@ class SharedBill(models.Model):
         verbose_name=_("cost group"), db_index=False,
     )  # fmt: skip
     # Of a refund, the bill that it belongs to. Its shares are the other way round: `owed` is what came in and to whom,
-    # `paid` what each share falls by. So whoever got the money owes the others their parts.
+    # `paid` what each share falls by. So the person who got the money owes the others their parts.
     refund_of = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="refunds", db_constraint=False, db_index=False,
         verbose_name=_("refund of"),
@@ -307,7 +307,7 @@ class RecurringInvoice(InvoiceContents):
     unit = models.CharField(_("unit"), max_length=5, choices=RecurringUnit.choices)
     every = models.PositiveSmallIntegerField(_("every"), default=1)
     until = models.DateField(_("last day"), null=True, blank=True)
-    # Each is due so many days after its day.
+    # Days from an invoice's date to its due date.
     term = models.PositiveSmallIntegerField(_("days to pay"), default=14)
     # The day of the next draft; null: it has ended.
     next_on = models.DateField(_("next"), null=True, blank=True)

@@ -50,7 +50,7 @@ def given_back(
 ) -> dict[int, int]:
     """Share a refund of `amount` (0 < amount ≤ all that is `left`) by the bill's weights; nobody gets more than is left.
 
-    Units that are over go one each to whoever was charged most above the exact total (`behind` as in shared_out).
+    Leftover units go one each to the person charged most above the exact total (`behind` as in shared_out).
     """
     whole = sum(weights.values())
     given = {party: min(amount * weight // whole, left[party]) for party, weight in weights.items()}

@@ -261,8 +261,10 @@ def unlinked(*, state: LoanState, most: int | None = MOST_UNLINKED) -> list[Unli
     taken |= set(LoanPayment.objects.filter(book=loan.book, loan=loan).values_list("entry", flat=True))
     nearest: dict[datetime.date, Unlinked] = {}
     for line in found:
+        if roots.get(line.entry_id) in taken:
+            continue
         row = min(rows, key=lambda each: abs((each.date - line.date).days))
-        if roots.get(line.entry_id) in taken or abs(row.date - line.date) > NEAR:
+        if abs(row.date - line.date) > NEAR:
             continue
         whole = line.entry.line_count == 2 and abs(line.amount) > row.interest + row.fee > 0
         each = Unlinked(entry=line.entry, amount=abs(line.amount), row=row, whole=whole)
