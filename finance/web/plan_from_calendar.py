@@ -51,7 +51,7 @@ class TakeForm(forms.Form):
         label=gettext_lazy("What happens"),
         choices=[("spent", gettext_lazy("Spent")), ("received", gettext_lazy("Received"))],
     )
-    amount = amount_field(gettext_lazy("Amount"), required=False)
+    amount = amount_field(gettext_lazy("Amount"), required=False, needed=True)
 
     def __init__(self, *args: Any, tree: list[Account], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,6 +59,7 @@ class TakeForm(forms.Form):
             tree=tree, types=(*CATEGORY_TYPES, *HOLDING_TYPES), label=_("Category, or the other account"), required=False,
             categories_first=True,
         )  # fmt: skip
+        self.fields["category"].needed = True  # type: ignore[attr-defined]  # as the amount, of an event that is taken in
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -136,7 +136,7 @@ class Shell:
             self._room(_("Overview"), "web:overview", "overview", ("overview", "proof", "dashboard")),
             self._room(_("Accounts"), "web:accounts", "accounts", ("account", "register", "entry")),
             self._room(_("Plan"), "web:plan", "plan", ("plan",)),
-            self._room(_("People"), "web:people", "people", ("people", "invoice")),
+            self._room(_("People"), "web:people", "people", ("people", "invoice", "recurring_invoice")),
             self._room(_("Import"), "web:imports", "import", ("import",), wide_only=True),
             self._room(_("Reports"), "web:reports", "reports", ("report", "currencies")),
             self._room(_("Insights"), "insights:feed", "insights", (), count=unread),
