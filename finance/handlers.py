@@ -8,26 +8,20 @@ from django.utils import timezone, translation
 
 from finance.attachments.services import make_thumbnail
 from finance.bank_statements import clear_imported
-from finance.events import (
-    AttachmentAdded,
-    BookDeletionNotice,
-    BookErasureDue,
-    BookEvent,
+from finance.events.base import BookEvent
+from finance.events.books import BookDeletionNotice, BookErasureDue, InvitationIssued
+from finance.events.journal import JournalCorrected, JournalPosted, JournalReversed
+from finance.events.plans import (
     CardTermsSaved,
     DayBegan,
-    ImportConfirmed,
-    ImportReceived,
-    InvitationIssued,
-    JournalCorrected,
-    JournalPosted,
-    JournalReversed,
     LoanSaved,
     RecurringDue,
-    ReferenceRatesDue,
     ScheduleOccurrenceChanged,
     ScheduleSaved,
-    WebhookQueued,
 )
+from finance.events.records import AttachmentAdded, ImportConfirmed, ImportReceived
+from finance.events.reports import ReferenceRatesDue
+from finance.events.webhooks import WebhookQueued
 from finance.forecasts import begin_day
 from finance.imports import services as imports
 from finance.imports.models import ImportBatch

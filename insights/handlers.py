@@ -7,7 +7,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from core.batches import in_batches
-from finance.events import AccountClosed, BookEvent, DayBegan, JournalCorrected, JournalPosted, JournalReversed
+from finance.events.base import BookEvent
+from finance.events.journal import AccountClosed, JournalCorrected, JournalPosted, JournalReversed
+from finance.events.plans import DayBegan
 from insights import services
 from platform_outbox.registry import Context, on
 

@@ -12,7 +12,7 @@ from finance.attachments.kinds import WITH_THUMBNAIL, kind_of
 from finance.attachments.models import Attachment, AttachmentContent
 from finance.attachments.thumbnails import thumbnail_of
 from finance.errors import Conflict, Invalid
-from finance.events import AttachmentAdded, AttachmentRemoved
+from finance.events.records import AttachmentAdded, AttachmentRemoved
 from finance.ledger.models import Book, JournalEntry
 from finance.ledger.revisions import root_of
 from identity.models import User

@@ -20,7 +20,7 @@ from finance.book_import.keeping import Kept, keep_plans
 from finance.book_import.model import LeftOut, SourceBook
 from finance.book_import.plan import Plan, PlannedAccount, plan_of
 from finance.errors import BookDiffers, BookUnreadable, EntryInvalid
-from finance.events import AccountClosed
+from finance.events.journal import AccountClosed
 from finance.exports.digest import digest_of
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Account, AccountType, Book, JournalEntry

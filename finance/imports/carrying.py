@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from finance.errors import BookUnreadable, Invalid
-from finance.events import RefundLinked
+from finance.events.records import RefundLinked
 from finance.imports.models import ImportProfile, Refund
 from finance.imports.parsers.profile import CsvProfile
 from finance.ledger.arrivals import Arrival

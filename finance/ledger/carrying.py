@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from core.batches import in_batches
 from finance import money
 from finance.errors import AmountInvalid, BookUnreadable, Invalid
-from finance.events import EntryTemplateSaved, TransferFeeSaved
+from finance.events.journal import EntryTemplateSaved, TransferFeeSaved
 from finance.ledger.arrivals import Arrival
 from finance.ledger.change_models import Change, ChangedEntry, EntryTemplate
 from finance.ledger.fee_models import TransferFee

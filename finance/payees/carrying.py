@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from finance.errors import BookUnreadable, Invalid
-from finance.events import PayeeSaved
+from finance.events.records import PayeeSaved
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.payees.models import Payee, PayeeAlias

@@ -14,7 +14,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Invalid
-from finance.events import PayeeRemoved, PayeeSaved, PayeesMerged
+from finance.events.records import PayeeRemoved, PayeeSaved, PayeesMerged
 from finance.ledger.change_models import Change
 from finance.ledger.models import Account, AccountType, Book
 from finance.ledger.revising import Edit

@@ -7,7 +7,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from finance.errors import BookUnreadable, Invalid
-from finance.events import PayPeriodSet, ViewSaved
+from finance.events.reports import PayPeriodSet, ViewSaved
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.periods import PayRule, WeekendShift

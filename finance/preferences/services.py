@@ -5,7 +5,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Forbidden, Invalid
-from finance.events import PayPeriodSet, ViewRemoved, ViewSaved
+from finance.events.reports import PayPeriodSet, ViewRemoved, ViewSaved
 from finance.ledger.models import Account, Book, Role
 from finance.ledger.selectors import role_of
 from finance.periods import PayRule

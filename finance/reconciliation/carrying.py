@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import AmountInvalid, BookUnreadable
-from finance.events import StatementAdded
+from finance.events.records import StatementAdded
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Account, Book
 from finance.reconciliation.arithmetic import difference

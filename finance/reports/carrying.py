@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from core.clock import today_in
 from finance.errors import BookUnreadable, FinanceError, Invalid
-from finance.events import DashboardChanged, ReportSaved
+from finance.events.reports import DashboardChanged, ReportSaved
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.reports.dashboard import REPORT, checked_cards, known_cards

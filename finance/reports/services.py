@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Invalid
-from finance.events import DashboardChanged, ReportRemoved, ReportSaved
+from finance.events.reports import DashboardChanged, ReportRemoved, ReportSaved
 from finance.ledger.models import Book
 from finance.reports.dashboard import checked_cards
 from finance.reports.definition import Definition

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from finance.errors import BookUnreadable, Invalid
-from finance.events import TagSaved
+from finance.events.records import TagSaved
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.tags.models import EntryTag, Tag, TagColour

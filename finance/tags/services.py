@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from core.batches import in_batches
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import EntriesTagged, TagRemoved, TagSaved, TagsMerged
+from finance.events.records import EntriesTagged, TagRemoved, TagSaved, TagsMerged
 from finance.ledger.change_models import Change
 from finance.ledger.models import Book
 from finance.ledger.revisions import roots_of

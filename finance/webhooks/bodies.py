@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from finance.events import BookEvent
+from finance.events.base import BookEvent
 from platform_outbox.events import Event, known_events, payload_of
 
 # One name per event: the same message however often its event is handled, and another one in another installation.

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from finance.events import JournalPosted
+from finance.events.journal import JournalPosted
 from insights.handlers import evaluate_postings
 from insights.models import Insight, RuleSetting
 from insights.services import dismiss, evaluate, evaluate_day

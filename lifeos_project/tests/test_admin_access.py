@@ -19,7 +19,7 @@ from django.urls import URLResolver, reverse
 from django.utils import timezone
 
 from finance.attachments.services import attach
-from finance.events import BookRenamed
+from finance.events.books import BookRenamed
 from finance.imports.models import ImportBatch, Refund
 from finance.ledger.services import open_account
 from finance.models import (

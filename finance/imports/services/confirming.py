@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from core.batches import in_batches
 from finance.errors import Conflict, Invalid
-from finance.events import ImportConfirmed
+from finance.events.records import ImportConfirmed
 from finance.imports.models import STUCK, ImportBatch, ImportProfile, ImportRow, planned
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.proof import Older, opening_line, opening_needed, told_older

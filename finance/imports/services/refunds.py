@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from core.batches import in_batches
 from finance.errors import Conflict, NotFound
-from finance.events import RefundLinked, RefundUnlinked
+from finance.events.records import RefundLinked, RefundUnlinked
 from finance.imports.models import Refund
 from finance.imports.refunds import REFUND_DAYS, Purchase
 from finance.ledger.models import Account, Book, JournalEntry

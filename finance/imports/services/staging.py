@@ -16,7 +16,7 @@ from core.batches import in_batches
 from core.copying import copy_rows
 from finance import money
 from finance.errors import AccountClosedError, AmountInvalid, Conflict, Invalid
-from finance.events import ImportReceived, ImportStaged
+from finance.events.records import ImportReceived, ImportStaged
 from finance.imports.content import write_content
 from finance.imports.matching import IncomingRow, RowStatus, normalise_text
 from finance.imports.models import ImportBatch, ImportProfile, ImportRow, ImportStatement

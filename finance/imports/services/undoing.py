@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from finance.errors import Conflict
-from finance.events import ImportUndone
+from finance.events.records import ImportUndone
 from finance.imports.models import ImportBatch, ImportRow
 from finance.ledger.models import JournalEntry
 from finance.ledger.posting import LineDraft

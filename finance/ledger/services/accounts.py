@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import AccountNameTaken, Conflict, Invalid
-from finance.events import AccountClosed, AccountMoved, AccountOpened, AccountRenamed
+from finance.events.journal import AccountClosed, AccountMoved, AccountOpened, AccountRenamed
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.ledger.selectors import balance_of
 from finance.ledger.services.books import check_name

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import Invalid
-from finance.events import BookCreated, BookRenamed, BookTimeZoneChanged
+from finance.events.books import BookCreated, BookRenamed, BookTimeZoneChanged
 from finance.ledger.models import Account, AccountType, Book, Membership, Role
 from finance.ledger.templates import TEMPLATES, Node
 from identity.models import User

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from core.batches import in_batches
 from finance.errors import ChangedSince, Conflict, FinanceError, Invalid, NotFound
-from finance.events import ChangeMade, ChangeUndone, JournalCorrected, JournalPosted, JournalReversed
+from finance.events.journal import ChangeMade, ChangeUndone, JournalCorrected, JournalPosted, JournalReversed
 from finance.ledger import plans
 from finance.ledger.change_models import Change, ChangedEntry
 from finance.ledger.models import Book, JournalEntry, JournalLine

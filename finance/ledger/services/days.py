@@ -7,7 +7,7 @@ import zoneinfo
 from django.db import connection, transaction
 
 from core.clock import day_in
-from finance.events import DayBegan
+from finance.events.plans import DayBegan
 from finance.ledger.models import Book
 from platform_outbox.emit import emit_many
 

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from core.clock import day_in
 from finance.errors import Conflict, NotFound
-from finance.events import BookDeleted, BookDeletionNotice, BookErasureDue, BookRestored
+from finance.events.books import BookDeleted, BookDeletionNotice, BookErasureDue, BookRestored
 from finance.ledger.deletion_models import BookDeletion
 from finance.ledger.models import Account, Book, Membership, Role
 from finance.ledger.services.members import lock_for_owner

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from core.batches import in_batches
 from finance.errors import AlreadyReversed, Conflict, EntryInvalid, PeriodClosedError
-from finance.events import JournalCorrected, JournalPosted, JournalReversed
+from finance.events.journal import JournalCorrected, JournalPosted, JournalReversed
 from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft, PastEntry, opposite
 from finance.ledger.services.drafts import accounts_for_posting, check_draft, check_shape

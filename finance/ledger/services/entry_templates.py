@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from finance.errors import Invalid
-from finance.events import EntryTemplateRemoved, EntryTemplateSaved
+from finance.events.journal import EntryTemplateRemoved, EntryTemplateSaved
 from finance.ledger.change_models import EntryTemplate
 from finance.ledger.models import Book
 from finance.ledger.posting import EntryDraft, LineDraft

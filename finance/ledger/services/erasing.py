@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from finance.events import BookErased
+from finance.events.books import BookErased
 from finance.ledger.deletion_models import BookDeletion
 from finance.ledger.models import Account, Book, ChainHead, Invitation
 from finance.ledger.services.deletion import note_deletion

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connection
 from uuid_utils.compat import uuid7
 
-from finance.events import JournalCorrected, JournalPosted, JournalReversed
+from finance.events.journal import JournalCorrected, JournalPosted, JournalReversed
 from finance.ledger import plans
 from finance.ledger.models import Account, Book, JournalEntry
 from finance.ledger.posting import EntryDraft

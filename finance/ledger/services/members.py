@@ -23,7 +23,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Forbidden, Invalid, NotFound
-from finance.events import (
+from finance.events.books import (
     InvitationIssued,
     MemberAccountsChanged,
     MemberInvited,

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict
-from finance.events import PeriodClosed, PeriodReopened
+from finance.events.journal import PeriodClosed, PeriodReopened
 from finance.ledger.models import Book
 from identity.models import User
 from platform_outbox.emit import emit

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from finance.errors import Invalid, NotFound
-from finance.events import OwnFiguresChanged
+from finance.events.books import OwnFiguresChanged
 from finance.ledger.access_models import LeftOutAccount, MemberAccount
 from finance.ledger.models import Account, AccountKind, Book, Membership
 from finance.ledger.visibility import HOLDINGS, left_out_ids, seen_ids

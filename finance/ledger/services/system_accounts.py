@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils.translation import gettext
 
-from finance.events import AccountOpened
+from finance.events.journal import AccountOpened
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from platform_outbox.emit import emit
 

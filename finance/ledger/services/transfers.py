@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, EntryInvalid, Invalid
-from finance.events import TransferFeeRemoved, TransferFeeSaved
+from finance.events.journal import TransferFeeRemoved, TransferFeeSaved
 from finance.ledger.fee_models import TransferFee
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
 from finance.ledger.posting import LineDraft

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import BookUnreadable, Invalid
-from finance.events import BudgetSaved
+from finance.events.plans import BudgetSaved
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.planning.budgets.arithmetic import Carry

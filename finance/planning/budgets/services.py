@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 
 from finance import money
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import BudgetAssigned, BudgetLineRemoved, BudgetLineSaved, BudgetRemoved, BudgetSaved
+from finance.events.plans import BudgetAssigned, BudgetLineRemoved, BudgetLineSaved, BudgetRemoved, BudgetSaved
 from finance.ledger.models import Account, AccountType, Book, Membership
 from finance.periods import Period, months_later
 from finance.planning.budgets.arithmetic import WEIGHT_SCALE, Carry, average

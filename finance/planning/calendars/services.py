@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from core.clock import today_in
 from finance import money
 from finance.errors import Invalid, NotFound
-from finance.events import CalendarFeedChanged
+from finance.events.plans import CalendarFeedChanged
 from finance.ledger.models import Book
 from finance.ledger.selectors import book_for
 from finance.periods import WeekendShift

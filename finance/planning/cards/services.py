@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import CardTermsRemoved, CardTermsSaved
+from finance.events.plans import CardTermsRemoved, CardTermsSaved
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.periods import WeekendShift
 from finance.planning.cards.cycles import Mode

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import AmountInvalid, BookUnreadable
-from finance.events import RecurringFound
+from finance.events.plans import RecurringFound
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book, JournalEntry
 from finance.periods import WeekendShift

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from core.batches import in_batches
 from core.clock import today_in
 from finance.errors import Conflict, Invalid
-from finance.events import RecurringDecided, RecurringDue, RecurringFound
+from finance.events.plans import RecurringDecided, RecurringDue, RecurringFound
 from finance.ledger.models import Account, AccountKind, Book
 from finance.periods import WeekendShift
 from finance.planning.detection.models import LONGEST_GROUP, RecurringCheck, RecurringFinding

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from finance.errors import Invalid
-from finance.events import ForecastAccountSet, ForecastMade, ForecastScored
+from finance.events.plans import ForecastAccountSet, ForecastMade, ForecastScored
 from finance.ledger.models import Account, Book
 from finance.ledger.selectors import balances_of
 from finance.planning.forecast.bands import HORIZONS

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import AmountInvalid, BookUnreadable, Invalid
-from finance.events import GoalSaved
+from finance.events.plans import GoalSaved
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.planning.goals.arithmetic import Kind

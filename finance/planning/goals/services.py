@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from core.clock import today_in
 from finance import money
 from finance.errors import Conflict, Invalid
-from finance.events import GoalMoved, GoalRemoved, GoalSaved
+from finance.events.plans import GoalMoved, GoalRemoved, GoalSaved
 from finance.ledger.models import Account, AccountType, Book, JournalEntry, JournalLine
 from finance.ledger.replacements import Replaced
 from finance.ledger.revisions import current_of

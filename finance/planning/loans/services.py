@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from core.clock import today_in
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import LoanPaid, LoanPaymentUnlinked, LoanRemoved, LoanSaved
+from finance.events.plans import LoanPaid, LoanPaymentUnlinked, LoanRemoved, LoanSaved
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
 from finance.ledger.posting import EntryDraft, LineDraft
 from finance.ledger.revisions import root_of

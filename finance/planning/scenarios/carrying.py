@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import AmountInvalid, BookUnreadable, Invalid
-from finance.events import ForecastAccountSet, ScenarioSaved
+from finance.events.plans import ForecastAccountSet, ScenarioSaved
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Book
 from finance.planning.forecast.models import ForecastAccount

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, FinanceError, Invalid
-from finance.events import ScenarioPromoted, ScenarioRemoved, ScenarioSaved
+from finance.events.plans import ScenarioPromoted, ScenarioRemoved, ScenarioSaved
 from finance.ledger.models import Account, AccountType, Book
 from finance.planning.loans.models import Loan
 from finance.planning.loans.selectors import loan_for, loans_of

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import BookUnreadable, FinanceError
-from finance.events import ScheduleSaved
+from finance.events.plans import ScheduleSaved
 from finance.ledger.arrivals import Arrival
 from finance.ledger.models import Account, Book, JournalEntry
 from finance.periods import WeekendShift

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Invalid
-from finance.events import CostGroupRemoved, CostGroupSaved
+from finance.events.people import CostGroupRemoved, CostGroupSaved
 from finance.ledger.models import Book
 from finance.receivables.models import BillShare, CostGroup, GroupMember
 from finance.receivables.services.keeping import checked_text, lock

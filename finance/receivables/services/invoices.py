@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from core.formatting import date_text
 from finance import money
 from finance.errors import Conflict, Invalid
-from finance.events import InvoiceClosed, InvoiceReminded, InvoiceRemoved, InvoiceSaved, InvoiceSent
+from finance.events.people import InvoiceClosed, InvoiceReminded, InvoiceRemoved, InvoiceSaved, InvoiceSent
 from finance.figures import money_text
 from finance.ledger import services as ledger
 from finance.ledger.models import Account, AccountType, Book, JournalEntry, JournalLine

@@ -9,7 +9,7 @@ from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Invalid
-from finance.events import InvoicePaymentsChanged
+from finance.events.people import InvoicePaymentsChanged
 from finance.ledger.models import Book, JournalEntry, JournalLine
 from finance.ledger.replacements import Replaced
 from finance.ledger.revisions import current_of, roots_of

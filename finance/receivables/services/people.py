@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import Conflict, Invalid
-from finance.events import ClaimRemoved, ClaimSaved, PersonRemoved, PersonSaved
+from finance.events.people import ClaimRemoved, ClaimSaved, PersonRemoved, PersonSaved
 from finance.ledger import services as ledger
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry, Membership
 from finance.ledger.posting import LineDraft

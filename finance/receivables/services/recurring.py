@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from finance.errors import FinanceError, Invalid
-from finance.events import InvoiceSaved, RecurringInvoiceRemoved, RecurringInvoiceSaved
+from finance.events.people import InvoiceSaved, RecurringInvoiceRemoved, RecurringInvoiceSaved
 from finance.ledger.models import Book
 from finance.ledger.services.drafts import FIRST_YEAR, LAST_YEAR
 from finance.receivables.models import Invoice, RecurringInvoice, RecurringUnit

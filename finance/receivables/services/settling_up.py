@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import Conflict, Invalid
-from finance.events import SettlementRecorded, SettlementRemoved
+from finance.events.people import SettlementRecorded, SettlementRemoved
 from finance.ledger import services as ledger
 from finance.ledger.models import Account, AccountType, Book
 from finance.ledger.posting import LineDraft

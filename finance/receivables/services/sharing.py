@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import SharedBillRemoved, SharedBillSaved
+from finance.events.people import SharedBillRemoved, SharedBillSaved
 from finance.ledger import services as ledger
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry
 from finance.ledger.posting import LineDraft, merged

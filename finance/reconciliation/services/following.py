@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from core.formatting import date_text
 from finance.errors import ReconciledRow
-from finance.events import StatementRowsChanged
+from finance.events.records import StatementRowsChanged
 from finance.ledger.models import Book
 from finance.ledger.replacements import Replaced
 from finance.reconciliation.models import AccountStatement, LineMark

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from core.formatting import date_text
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import LinesMarked, StatementRowsChanged
+from finance.events.records import LinesMarked, StatementRowsChanged
 from finance.ledger.models import Account, JournalLine
 from finance.reconciliation.models import AccountStatement, LineMark
 from finance.reconciliation.selectors import MOST_LINES

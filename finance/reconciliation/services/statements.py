@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from core.formatting import date_text
 from finance.errors import Conflict, Invalid
-from finance.events import (
+from finance.events.records import (
     StatementAdded,
     StatementChanged,
     StatementReconciled,

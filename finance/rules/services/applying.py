@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from core.clock import today_in
 from finance.errors import Conflict, FinanceError, Invalid
-from finance.events import RulesApplied
+from finance.events.records import RulesApplied
 from finance.ledger.models import Book, JournalEntry
 from finance.ledger.services import correct_entry
 from finance.rules.history import PastChange, current_entries, evaluate

@@ -5,7 +5,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Invalid
-from finance.events import RulesReordered
+from finance.events.records import RulesReordered
 from finance.ledger.models import Book
 from finance.rules.models import Rule, RuleGroup
 from platform_outbox.emit import emit

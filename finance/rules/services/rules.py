@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Invalid
-from finance.events import RuleRemoved, RuleSaved, RulesReordered
+from finance.events.records import RuleRemoved, RuleSaved, RulesReordered
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.rules.definition import Definition, parse_definition
 from finance.rules.models import Rule, RuleGroup, RuleVersion

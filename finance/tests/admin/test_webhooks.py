@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from finance.events import BookRenamed
+from finance.events.books import BookRenamed
 from finance.webhooks import services
 from finance.webhooks.bodies import Happened
 from finance.webhooks.models import WebhookDelivery, WebhookEndpoint

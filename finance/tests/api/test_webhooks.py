@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 
 from finance.api import urls
-from finance.events import BookRenamed
+from finance.events.books import BookRenamed
 from finance.ledger import services as ledger
 from finance.tests.api.conftest import client_of, refused
 from finance.webhooks import services

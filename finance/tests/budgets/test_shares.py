@@ -7,7 +7,7 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from finance.errors import Invalid, NotFound
-from finance.events import BudgetSaved
+from finance.events.plans import BudgetSaved
 from finance.models import BudgetShare
 from finance.planning.budgets import selectors, services
 from finance.planning.budgets.arithmetic import parted

@@ -8,7 +8,7 @@ from django.core import mail
 from django.utils import timezone
 
 from finance.errors import Conflict, Forbidden, NotFound
-from finance.events import BookDeleted, BookRenamed, BookRestored
+from finance.events.books import BookDeleted, BookRenamed, BookRestored
 from finance.facts import books as facts_of_books
 from finance.ledger import services
 from finance.ledger.selectors import book_for

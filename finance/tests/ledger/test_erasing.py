@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from finance.events import BookErased, BookRenamed, ImportReceived
+from finance.events.books import BookErased, BookRenamed
+from finance.events.records import ImportReceived
 from finance.ledger import services
 from finance.ledger.integrity import verify_ledger
 from finance.ledger.posting import LineDraft

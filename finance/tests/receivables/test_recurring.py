@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from finance.errors import AmountInvalid, Conflict, Invalid
-from finance.events import DayBegan
+from finance.events.plans import DayBegan
 from finance.handlers import write_recurring_invoices
 from finance.ledger import services as ledger
 from finance.ledger.services.deletion import delete_book

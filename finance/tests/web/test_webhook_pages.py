@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from finance.events import BookRenamed
+from finance.events.books import BookRenamed
 from finance.ledger.services import create_book
 from finance.webhooks import services
 from finance.webhooks.bodies import Happened

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from finance.events import BookRenamed
+from finance.events.books import BookRenamed
 from finance.tests.webhooks.test_signing import signature
 from finance.webhooks import client, services
 from finance.webhooks.bodies import Happened

@@ -9,7 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from finance.errors import Conflict
-from finance.events import BookEvent, BookRenamed, JournalPosted
+from finance.events.base import BookEvent
+from finance.events.books import BookRenamed
+from finance.events.journal import JournalPosted
 from finance.ledger import services as ledger
 from finance.webhooks import services
 from finance.webhooks.bodies import Happened, announced_events, body_of, message_id_of

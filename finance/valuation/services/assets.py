@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from core.clock import today_in
 from core.formatting import date_text
 from finance.errors import Conflict, Invalid, PeriodClosedError
-from finance.events import AssetValued
+from finance.events.reports import AssetValued
 from finance.ledger.models import Account, AccountKind, AccountType, Book, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
 from finance.ledger.revisions import current_of

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from core.clock import today_in
 from finance.errors import FinanceError, Invalid
-from finance.events import RatesImported
+from finance.events.reports import RatesImported
 from finance.ledger.models import Book
 from finance.valuation.models import ExchangeRate, RateSource
 from finance.valuation.services.rates import check_day, checked_pair, read_rate

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from core.clock import today_in
 from finance import money
 from finance.errors import CurrencyUnknown, Invalid
-from finance.events import RateRemoved, RateSaved, RatesChosen
+from finance.events.reports import RateRemoved, RateSaved, RatesChosen
 from finance.ledger.models import Book
 from finance.valuation.models import ExchangeRate, RateSource, ValuationChoice
 from finance.valuation.rates import DEFINED_UNITS, defined

@@ -14,7 +14,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from core.copying import copy_rows
-from finance.events import ReferenceRatesDue
+from finance.events.reports import ReferenceRatesDue
 from finance.valuation.ecb import LARGEST_FILE, Published, RatesUnreadable, read_published
 from finance.valuation.models import ReferenceFetch, ReferenceRate
 from platform_outbox.emit import emit

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import WebhookAdded, WebhookChanged, WebhookRemoved
+from finance.events.webhooks import WebhookAdded, WebhookChanged, WebhookRemoved
 from finance.ledger.models import Book
 from finance.ledger.services.members import lock_for_owner
 from finance.webhooks.models import WebhookEndpoint, WebhookSecret

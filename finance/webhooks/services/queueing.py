@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from uuid_utils.compat import uuid7
 
 from finance.errors import Conflict
-from finance.events import WebhookQueued
+from finance.events.webhooks import WebhookQueued
 from finance.ledger.models import Book
 from finance.webhooks.bodies import Happened, body_of, message_id_of, written
 from finance.webhooks.models import TEST_EVENT, WebhookDelivery, WebhookEndpoint

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from finance.events import WebhookChanged, WebhookStopped
+from finance.events.webhooks import WebhookChanged, WebhookStopped
 from finance.ledger.models import Membership, Role
 from finance.webhooks.models import WebhookDelivery, WebhookEndpoint
 from finance.webhooks.services.endpoints import change_endpoint, locked, locked_row

@@ -2,7 +2,8 @@
 
 from django.db import transaction
 
-from finance.events import BookHolidaysChanged, ScheduleSaved
+from finance.events.books import BookHolidaysChanged
+from finance.events.plans import ScheduleSaved
 from finance.ledger.models import Book
 from finance.periods import WeekendShift
 from finance.planning.schedules.models import Schedule

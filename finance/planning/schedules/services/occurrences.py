@@ -7,7 +7,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import ScheduleOccurrenceChanged
+from finance.events.plans import ScheduleOccurrenceChanged
 from finance.ledger.models import Account, Book, JournalEntry, JournalLine
 from finance.ledger.posting import LineDraft
 from finance.ledger.revisions import current_of, root_of

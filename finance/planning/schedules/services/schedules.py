@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from finance import money
 from finance.errors import AccountClosedError, Conflict, Invalid, NotFound
-from finance.events import ScheduleRemoved, ScheduleSaved
+from finance.events.plans import ScheduleRemoved, ScheduleSaved
 from finance.ledger.models import Account, AccountKind, AccountType, Book
 from finance.planning.recurrence import Unit
 from finance.planning.schedules.definition import Definition, check_definition

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from finance.errors import Conflict, Invalid
-from finance.events import RecurringDue
+from finance.events.plans import RecurringDue
 from finance.ledger import services as ledger
 from finance.ledger.posting import LineDraft
 from finance.models import Loan, RecurringCheck, RecurringFinding, Schedule

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from core.clock import today_in
 from finance import forecasts
-from finance.events import DayBegan
+from finance.events.plans import DayBegan
 from finance.handlers import forecast_day
 from finance.ledger import services as ledger
 from finance.models import Forecast, ForecastPoint

@@ -6,7 +6,7 @@ import pytest
 
 from finance import forecasts
 from finance.errors import NotFound
-from finance.events import ForecastAccountSet, ForecastMade, ForecastScored
+from finance.events.plans import ForecastAccountSet, ForecastMade, ForecastScored
 from finance.forecasts import book_forecast, make_forecast, score_forecasts
 from finance.models import Forecast, ForecastPoint
 from finance.planning.forecast import selectors, services

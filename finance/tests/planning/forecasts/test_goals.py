@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import GoalMoved, GoalRemoved, GoalSaved, ScheduleOccurrenceChanged
+from finance.events.plans import GoalMoved, GoalRemoved, GoalSaved, ScheduleOccurrenceChanged
 from finance.handlers import feed_goals
 from finance.ledger import services as ledger
 from finance.ledger.posting import LineDraft

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from finance.errors import Conflict, Invalid, NotFound
-from finance.events import ScenarioPromoted, ScenarioRemoved, ScenarioSaved
+from finance.events.plans import ScenarioPromoted, ScenarioRemoved, ScenarioSaved
 from finance.forecasts import Outlook, book_forecast, compare_scenario, schedules_beside_terms
 from finance.models import Scenario, Schedule, ScheduleOccurrence
 from finance.planning.scenarios import selectors, services
