@@ -295,6 +295,18 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ranks[item.path])
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    """The last lines of a run name what failed: of a long log, often only its end is kept."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if not reporter or hasattr(config, "workerinput"):
+        return
+    for outcome in ("failed", "error"):
+        for report in reporter.stats.get(outcome, ()):
+            lines = str(getattr(report.longrepr, "reprcrash", None) or report.longrepr).strip().splitlines()
+            reporter.write_line(f"{outcome}: {report.nodeid}: {' | '.join(lines)[:300]}")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Where services are required (CI), a test that needs one may not be skipped, for any reason."""

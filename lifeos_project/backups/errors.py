@@ -4,3 +4,7 @@ class BackupError(Exception):
 
 class BackupRefused(BackupError):
     """Nothing was started, because the request would destroy something or cannot work."""
+
+
+class TablesLocked(BackupError):
+    """A table cannot be read, because a change of its structure holds it or waits for it."""

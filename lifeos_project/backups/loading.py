@@ -6,18 +6,34 @@ from pathlib import Path
 from typing import IO
 
 from lifeos_project.backups import processes, programs
-from lifeos_project.backups.errors import BackupError
+from lifeos_project.backups.errors import BackupError, TablesLocked
 from lifeos_project.backups.servers import Database, major
 
 # Newer programs set what older servers do not know; none of these changes what is restored.
 UNKNOWN_BEFORE = {b"transaction_timeout": 17}
 CHUNK = 1 << 20
+# Who asks for a table meanwhile waits as well, behind the change that pg_dump waits for.
+LOCK_SECONDS = 3
+# pg_dump sets a limit for the statement with which it locks the tables, and lifts it afterwards.
+_GAVE_UP = "canceling statement due to statement timeout"
 
 
 def dump(*, database: Database, snapshot: str, into: Path, tools: programs.Programs) -> None:
-    """Write the whole database, as it is in an exported snapshot, in pg_dump's custom format."""
-    command = [tools.path("pg_dump"), "--format=custom", "--compress=4", f"--snapshot={snapshot}", f"--file={into}"]
-    processes.run(command, environment=database.environment())
+    """Write the whole database, as it is in an exported snapshot, in pg_dump's custom format.
+
+    Raises TablesLocked where a table is not free to be read for three seconds.
+    """
+    command = [
+        tools.path("pg_dump"), "--format=custom", "--compress=4", f"--snapshot={snapshot}", f"--file={into}",
+        f"--lock-wait-timeout={LOCK_SECONDS * 1000}",
+    ]  # fmt: skip
+    try:
+        processes.run(command, environment=database.environment())
+    except BackupError as error:
+        if _GAVE_UP in str(error):
+            reason = "Tables are being changed, by a migration perhaps. Make the backup again when that is over."
+            raise TablesLocked(reason) from error
+        raise
 
 
 def load(*, dump: Path, dump_major: int, into: Database, with_owners: bool) -> None:

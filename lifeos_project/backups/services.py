@@ -15,7 +15,7 @@ from django.conf import settings
 
 from lifeos_project.backups import archive, evidence, loading, programs, retention, runs, scratch, servers, stores
 from lifeos_project.backups.archive import Sealed
-from lifeos_project.backups.errors import BackupRefused
+from lifeos_project.backups.errors import BackupRefused, TablesLocked
 from lifeos_project.backups.evidence import Connection
 from lifeos_project.backups.models import BackupRun
 from lifeos_project.backups.proof import Progress, load_and_prove
@@ -25,6 +25,8 @@ from lifeos_project.backups.stores import Store
 # Copying, sealing and proving take about this many times the size of database and attachments for a while.
 ROOM = 2
 STEPS = 10
+# So often the database is copied from the beginning because its structure changes meanwhile.
+ATTEMPTS = 3
 
 
 def create_backup(
@@ -103,8 +105,34 @@ def _owned(directory: Path) -> Iterator[None]:
 def _copy(
     source: Connection, *, database: Database, work: Path, now: datetime.datetime, progress: Progress
 ) -> dict[str, Any]:
-    """Write dump and attachments to `work`; returns the manifest of that moment."""
+    """Write dump and attachments to `work`; returns the manifest of that moment. Raises TablesLocked.
+
+    What changes a table's structure meanwhile waits until we have counted, and pg_dump waits behind it: for ever, as the
+    server cannot see that we wait for pg_dump. So pg_dump gives up, the change is let through, and we begin again.
+    """
     tools = programs.fitting(server_major=servers.major(source))
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            manifest = _copy_database(source, database=database, tools=tools, work=work, now=now, progress=progress)
+            break
+        except TablesLocked:
+            if attempt == ATTEMPTS:
+                raise
+    # After the database: a row must not name a file that the copy lacks, a file too many does no harm.
+    progress("Copying attachments")
+    manifest["attachments"] = archive.pack_media(root=settings.MEDIA_ROOT, into=work / archive.MEDIA)
+    return manifest
+
+
+def _copy_database(
+    source: Connection,
+    *,
+    database: Database,
+    tools: programs.Programs,
+    work: Path,
+    now: datetime.datetime,
+    progress: Progress,
+) -> dict[str, Any]:
     with source.transaction():
         # Figures and dump are of one snapshot, whatever is posted meanwhile.
         source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -124,9 +152,6 @@ def _copy(
         assert snapshot is not None
         progress("Copying the database")
         loading.dump(database=database, snapshot=snapshot[0], into=work / archive.DUMP, tools=tools)
-    # After the database: a row must not name a file that the copy lacks, a file too many does no harm.
-    progress("Copying attachments")
-    manifest["attachments"] = archive.pack_media(root=settings.MEDIA_ROOT, into=work / archive.MEDIA)
     return manifest
 
 

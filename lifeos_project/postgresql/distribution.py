@@ -6,8 +6,9 @@ unique keys and foreign keys between distributed tables contain the distribution
 distributed tables to distributed or reference tables only, sequences are bigint.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from django.apps import apps
@@ -73,6 +74,8 @@ class Distribution:
     local: list[str] = field(default_factory=list)
     triggers: list[str] = field(default_factory=list)  # they need citus.enable_unsafe_triggers
     problems: list[str] = field(default_factory=list)
+    # Distributed table -> the distributed tables that its references lead to, itself left out.
+    leads_to: dict[str, set[str]] = field(default_factory=dict)
 
 
 def examine() -> Distribution:
@@ -107,7 +110,48 @@ def examine() -> Distribution:
         found.distributed, {(table, column) for table, _, _, _, columns, _ in foreign for column in columns}
     )
     found.triggers = [f"{table}.{trigger}" for table, trigger in _ask(_TRIGGERS) if table in found.distributed]
+    found.leads_to = {
+        name: {target for table, _, target, *_ in foreign if table == name != target and target in found.distributed}
+        for name in found.distributed
+    }
+    try:
+        TopologicalSorter(found.leads_to).prepare()
+    except CycleError as error:
+        found.problems.append(f"References lead round in a circle: {' -> '.join(error.args[1])}")
     return found
+
+
+def script(found: Distribution) -> Iterator[str]:
+    """Lines of SQL that spread the tables, to be run once by their owner on Citus's coordinator.
+
+    Citus refuses a reference to a table that is not spread yet, so a table comes after those that it leads to. Functions:
+    docs.citusdata.com, "Citus Utility Functions".
+    """
+    yield "-- Spreads the books over the servers of a Citus cluster. Made from the catalogue of a migrated database by"
+    yield "-- manage.py check_distributable --sql; docs/scaling.md says when and how to run it."
+    yield "\\set ON_ERROR_STOP on"
+    yield "BEGIN;"
+    yield "SET LOCAL citus.multi_shard_modify_mode = 'sequential';"
+    if found.triggers:
+        yield "-- The guards are triggers: they run on the server where a book's rows are. Sessions need the setting too."
+        yield "SET LOCAL citus.enable_unsafe_triggers = on;"
+        yield "DO $$ BEGIN"
+        yield "  EXECUTE format('ALTER DATABASE %I SET citus.enable_unsafe_triggers = on', current_database());"
+        yield "END $$;"
+    yield "-- Copied to every server."
+    for table in found.reference:
+        yield f"SELECT create_reference_table('{table}');"
+    yield "-- Books, and everything that belongs to one beside it."
+    sorter = TopologicalSorter(found.leads_to)
+    sorter.prepare()
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        for table in ready:
+            beside = "" if table == BOOKS else f", colocate_with => '{BOOKS}'"
+            yield f"SELECT create_distributed_table('{table}', '{_key(table)}'{beside});"
+        sorter.done(*ready)
+    yield "-- Everything else stays on this server: manage.py check_distributable names it."
+    yield "COMMIT;"
 
 
 def _ask(statement: str) -> list[Any]:

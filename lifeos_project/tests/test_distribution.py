@@ -1,8 +1,10 @@
 """Books can be spread over servers: the catalogue keeps to the rules, and whatever breaks one of them is named."""
 
 import io
+import re
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -38,6 +40,20 @@ def test_every_table_of_a_book_can_be_distributed():
 
 
 @pytest.mark.django_db
+def test_the_script_spreads_every_table_after_those_that_it_leads_to():
+    output = io.StringIO()
+    call_command("check_distributable", "--sql", stdout=output)
+    committed = settings.BASE_DIR / "deploy" / "citus" / "distribute.sql"
+    assert committed.read_text() == output.getvalue(), "run: manage.py check_distributable --sql"
+    found = distribution.examine()
+    order = re.findall(r"create_distributed_table\('(\w+)', '(\w+)'", output.getvalue())
+    assert sorted(name for name, _ in order) == sorted(found.distributed)
+    assert all(column == ("id" if name == "finance_book" else "book_id") for name, column in order)
+    places = {name: place for place, (name, _) in enumerate(order)}
+    assert all(places[target] < places[name] for name in places for target in found.leads_to[name])
+
+
+@pytest.mark.django_db
 def test_a_table_that_keeps_to_the_rules_is_distributed():
     assert problems_after() == []
     assert "planted" in distribution.examine().distributed
@@ -66,6 +82,12 @@ def test_a_table_that_keeps_to_the_rules_is_distributed():
             "ALTER TABLE planted DROP CONSTRAINT planted_account, ADD CONSTRAINT planted_account FOREIGN KEY"
             " (book_id, account_id) REFERENCES finance_account (book_id, id) ON DELETE SET NULL",
             "planted: planted_account would empty the book of its rows",
+        ),
+        (
+            "ALTER TABLE planted ADD UNIQUE (book_id, id);"
+            "ALTER TABLE finance_account ADD planted_id bigint, ADD FOREIGN KEY (book_id, planted_id)"
+            " REFERENCES planted (book_id, id)",
+            "References lead round in a circle: finance_account -> planted -> finance_account",
         ),
         (
             "CREATE TABLE outside (id bigint PRIMARY KEY, its_book bigint CONSTRAINT leads_in REFERENCES finance_book)",

@@ -240,8 +240,14 @@ def _follow(move: GoalMove, replacement_id: int | None, today: datetime.date) ->
     written = [
         GoalMove(**same, kind=GoalMove.Kinds.CORRECTION, date=move.date, amount=-move.amount, entry_id=move.entry_id)
     ]
-    lines = JournalLine.objects.filter(entry_id=replacement_id, account=move.account)
-    if replacement_id is not None and (total := sum(lines.values_list("amount", flat=True))):
+    moved: dict[int, int] = {each: 0 for each in (move.entry_id, replacement_id) if each is not None}
+    lines = JournalLine.objects.filter(entry_id__in=moved, account=move.account)
+    for entry_id, amount in lines.values_list("entry_id", "amount"):
+        moved[entry_id] += amount
+    total = 0 if replacement_id is None else moved[replacement_id]
+    if 0 < move.amount < moved[move.entry_id or 0]:  # of the entry only a part was counted
+        total = min(total, move.amount)
+    if replacement_id is not None and total:
         written.append(
             GoalMove(
                 **same,

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psycopg
@@ -14,8 +15,8 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from lifeos_project.backups import archive, evidence, programs, recovery, runs, servers, services, stores
-from lifeos_project.backups.errors import BackupError, BackupRefused
+from lifeos_project.backups import archive, evidence, loading, programs, recovery, runs, servers, services, stores
+from lifeos_project.backups.errors import BackupError, BackupRefused, TablesLocked
 from lifeos_project.backups.models import BackupRun
 from lifeos_project.backups.tests.conftest import APP_ROLE
 from lifeos_project.tests.services import wait_until
@@ -247,6 +248,39 @@ def test_only_one_runs_at_a_time(house):
         with pytest.raises(BackupRefused, match="already running"):
             recovery.restore_backup(source="latest", overwrite=True, now=NOW)
     assert not BackupRun.objects.exists()
+
+
+@pytest.mark.parametrize("gives_up", [False, True])
+def test_a_change_of_the_tables_that_waits_for_the_backup_is_let_through(house, monkeypatch, tmp_path, gives_up):
+    """The change waits for what was counted, and pg_dump for the change: nobody would ever go on."""
+    monkeypatch.setattr(loading, "LOCK_SECONDS", 1)
+    if gives_up:
+        monkeypatch.setattr(services, "ATTEMPTS", 1)
+    gather, changes, table = evidence.gathered, [], f"changing_{gives_up}".lower()
+
+    def change():
+        with house.database.connect() as server:
+            server.execute(f"ALTER TABLE {table} ADD more text")
+
+    def gathered(source):
+        found = gather(source)
+        if not changes:
+            changes.append(threading.Thread(target=change))
+            changes[0].start()
+            waits = f"SELECT 1 FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted"
+            wait_until(lambda: house.ask(waits), seconds=20, what="the change")
+        return found
+
+    house.ask(f"CREATE TABLE {table} (id bigint)")
+    monkeypatch.setattr(evidence, "gathered", gathered)
+    if gives_up:
+        with pytest.raises(TablesLocked, match="Tables are being changed"):
+            services.create_backup(now=NOW)
+        assert files(tmp_path / "backups") == []
+    else:
+        assert services.create_backup(now=NOW).state == BackupRun.State.GOOD
+    changes[0].join(timeout=20)
+    assert not changes[0].is_alive()
 
 
 def test_a_run_whose_process_vanished_is_told_from_one_that_runs(db):

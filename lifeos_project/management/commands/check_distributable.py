@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lifeos_project.postgresql import distribution
 
@@ -9,8 +9,15 @@ class Command(BaseCommand):
     help = "Say whether the tables could be spread over several servers by Citus, book by book."
     requires_system_checks = ()
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--sql", action="store_true", help="Print the statements that spread them, for psql.")
+
+    def handle(self, *args: Any, sql: bool, **options: Any) -> None:
         found = distribution.examine()
+        if sql and not found.problems:
+            for line in distribution.script(found):
+                self.stdout.write(line)
+            return
         self.stdout.write(f"Distributed by book: {', '.join(found.distributed)}")
         self.stdout.write(f"Copied to every server: {', '.join(found.reference)}")
         self.stdout.write(f"Stay on one server: {', '.join(found.local)}")

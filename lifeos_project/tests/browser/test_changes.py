@@ -29,6 +29,8 @@ class Counted:
 
     def click(self, place, **options):
         self.clicks += 1
+        # Chromium drops what is clicked before the first frame of a page is painted.
+        self.tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         (self.tab.locator(place) if isinstance(place, str) else place).click(**options)
 
     @property

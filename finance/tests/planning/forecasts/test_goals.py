@@ -224,7 +224,13 @@ def test_a_payment_of_its_schedule_is_counted_once_and_followed(make, fund, acco
     young = make(name="Young", schedule=later)
     services.count_payments(book=book, schedule_id=later.pk, nominal=april)
     assert view(young).saved == 0
-    ledger.reverse_entry(entry=entry, actor=owner, on=START)
+    # A corrected payment counts with no more than before.
+    lines = [LineDraft(account_id=line.account_id, amount=line.amount) for line in entry.lines.all()]
+    corrected = ledger.correct_entry(
+        entry=entry, actor=owner, date=entry.date, lines=lines, payee="", description="Sailing", on=START
+    )
+    assert (view(goal).saved, view(full).saved) == (160_00, 30_00)
+    ledger.reverse_entry(entry=corrected, actor=owner, on=START)
     assert view(goal).saved == 80_00
 
 
