@@ -2,7 +2,7 @@
 # Commands from .venv are named in full, so nothing depends on PATH or on an activated environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run env watch guide public-surface messages test test-alone test-quick coverage coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench clean install install-dev
+.PHONY: help run env watch guide public-surface messages test test-alone test-quick coverage coverage-floor test-postgresql lint docs security screenshots image image-check lock check bench bench-quick clean install install-dev
 SHELL := /bin/sh
 # No surprise from the shell's own Python; and what is compiled once is kept for the hundreds of processes of a test run.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
@@ -120,8 +120,11 @@ lock: .venv/.installed-dev  ## Compile requirements/*.in into pinned and hashed 
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 
-bench: .venv/.installed-dev  ## Measure what we claim against peers (results in bench/results/; ARGS=--quick)
-	@for name in ledger proof imports suggestions outbox; do .venv/bin/python bench/$$name.py $(ARGS) || exit 1; done
+bench: .venv/.installed-dev  ## Measure what we claim, beside peers and the raw limit; hours (ARGS="--only ledger outbox")
+	.venv/bin/python bench/everything.py $(ARGS)
+
+bench-quick: .venv/.installed-dev  ## The same at small sizes, in five minutes
+	.venv/bin/python bench/everything.py --quick $(ARGS)
 
 clean:  ## Remove the environment and caches; the data in var/ stays
 	rm -rf .venv .venv-s3 .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles

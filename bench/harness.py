@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import django
+from claims import claim
+from claims import status as status
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -147,9 +149,8 @@ class Ratio:
 
     def line(self, figures: dict[str, Figure]) -> str:
         value = figures[self.ours].median / figures[self.anchor].median
-        met = value <= self.target if self.at_most else value >= self.target
-        sign = "≤" if self.at_most else "≥"
-        return f"{self.ours} / {self.anchor}: {value:.2f} (target {sign} {self.target}) {'met' if met else 'MISSED'}"
+        bound = {"at_most" if self.at_most else "at_least": self.target}
+        return claim(name=f"{self.ours} / {self.anchor}", value=value, **bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +175,12 @@ class Limit:
 
     def line(self, figures: dict[str, Figure]) -> str:
         figure = figures[self.ours]
-        met = figure.median >= self.target if self.at_least else figure.median <= self.target
-        sign = "≥" if self.at_least else "≤"
-        return (
-            f"{self.ours}: {figure.median:.3g} {figure.unit} (target {sign} {self.target}) {'met' if met else 'MISSED'}"
-        )
+        bound = {"at_least" if self.at_least else "at_most": self.target}
+        return claim(name=self.ours, value=figure.median, unit=figure.unit, **bound)
 
 
 def report(*, title: str, figures: dict[str, Figure], ratios: Sequence[Ratio | Limit | Yardstick]) -> None:
-    """Print the table and write bench/results/<title>.json."""
+    """Print the table, write bench/results/<title>.json, and remember for `status` what was missed."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {_server_version()}"
     print(f"\n{title} — {machine}\n")
     for figure in figures.values():

@@ -3,6 +3,7 @@
 python bench/ledger.py            100,000 entries, a few minutes
 python bench/ledger.py --quick    10,000 entries, under a minute
 python bench/ledger.py --entries 1000000
+python bench/ledger.py --no-peers  without django-hordak
 """
 
 import argparse
@@ -10,14 +11,23 @@ import datetime
 import random
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+
+import peers
+
+if __name__ == "__main__":
+    peers.enter()
 
 import harness
 from django.core.management import call_command, get_commands
 from django.db import connection
+from psycopg.conninfo import make_conninfo
 
 from finance.ledger import services
 from finance.ledger.models import Account, JournalEntry
@@ -272,14 +282,59 @@ def hledger_run(household: Household) -> dict:
     return {"hledger bal (whole command)": ("ms", run)}
 
 
+def hordak_runs(peer: Callable[[str, int], float] | None, singles: int, bulk: int) -> dict:
+    if peer is None:
+        return {}
+    return {
+        "django-hordak, one by one": ("entries/s", lambda: peer("one", singles // 2)),
+        "django-hordak, in bulk": ("entries/s", lambda: peer("bulk", bulk // 2)),
+    }
+
+
+@contextmanager
+def hordak() -> Iterator[Callable[[str, int], float] | None]:
+    """How many entries a second django-hordak posts, given "one" or "bulk" and their number; None where it is not installed.
+
+    It has a database of its own on the same server.
+    """
+    if not peers.has("hordak"):
+        yield None
+        return
+    settings, name = connection.settings_dict, "lifeos_bench_hordak"
+    conninfo = make_conninfo(
+        dbname=name, host=settings["HOST"], port=settings["PORT"], user=settings["USER"], password=settings["PASSWORD"]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        cursor.execute(f"CREATE DATABASE {name}")
+    script = Path(__file__).parent / "ledger_app" / "hordak_peer.py"
+    with subprocess.Popen(
+        [sys.executable, script, conninfo], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        if process.stdout.readline() != "ready\n":
+            raise RuntimeError("django-hordak did not start")
+
+        def rate(way: str, count: int) -> float:
+            print(way, count, file=process.stdin, flush=True)
+            return float(process.stdout.readline())
+
+        yield rate
+        process.stdin.close()
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=100_000, help="entries in the book before reading is measured")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="10,000 entries")
+    parser.add_argument("--no-peers", action="store_true", help="without django-hordak")
     options = parser.parse_args()
     entries = 10_000 if options.quick else options.entries
-    with harness.scratch_database():
+    with harness.scratch_database(), hordak() as peer:
         with connection.cursor() as cursor:
             cursor.execute(RAW_TABLES)
         household = Household(seed=1)
@@ -298,6 +353,7 @@ def main() -> None:
                 "one account, 16 posters": ("entries/s", lambda: post_to_one_account(household, 2 * singles, 16)),
                 "raw COPY": ("entries/s", lambda: post_in_bulk_raw(household, bulk)),
                 "post_entries": ("entries/s", lambda: post_in_bulk(household, bulk)),
+                **hordak_runs(peer, singles, bulk),
             },
             repetitions=options.repetitions,
         )
@@ -319,6 +375,11 @@ def main() -> None:
             harness.Ratio("register page nine years deep", "register first page", 1.5, at_most=True),
             harness.Ratio("account months, ten years", "sql account months, ten years", 3, at_most=True),
         ]
+        if peer:
+            ratios += [
+                harness.Ratio("post_entry", "django-hordak, one by one", 2),
+                harness.Ratio("post_entries", "django-hordak, in bulk", 4),
+            ]
         if "hledger bal (whole command)" in reading:
             ratios.append(
                 harness.Ratio("hledger bal (whole command)", "trial balance today (tree, paths, totals)", 200)
@@ -328,3 +389,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    raise SystemExit(harness.status())

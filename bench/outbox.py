@@ -285,3 +285,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    raise SystemExit(harness.status())

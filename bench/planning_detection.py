@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from claims import claim, status
 from detection_app.households import TODAY, household
 
 from finance.planning.detection.series import series_in
@@ -103,8 +104,9 @@ def main() -> int:
     print(
         f"{len(seeds):,} households (seeds {seeds[0]:,} to {seeds[-1]:,}), {total.movements:,} movements, {seconds:.0f} s"
     )
-    print(f"precision {precision:.4f}  ({total.right:,} of {total.found:,} found; at least {PRECISION})")
-    print(f"recall    {recall:.4f}  ({total.met:,} of {total.expected:,} planted; at least {RECALL})")
+    print(f"{total.right:,} right of {total.found:,} found; {total.met:,} found of {total.expected:,} planted")
+    print(claim(name="detection of series: precision", value=precision, at_least=PRECISION))
+    print(claim(name="detection of series: recall", value=recall, at_least=RECALL))
     for rhythm, count in total.expected_of.most_common():
         print(f"  {rhythm:<15}{total.met_of[rhythm] / count:8.3f} of {count:,}")
     for reason, count in total.wrong.most_common(12):
@@ -112,7 +114,7 @@ def main() -> int:
     for floor in sorted({floor for floor, _right in total.by_confidence}):
         right, wrong = total.by_confidence[floor, True], total.by_confidence[floor, False]
         print(f"  stated {floor} % and more: {right / (right + wrong):.3f} right of {right + wrong:,}")
-    return 0 if precision >= PRECISION and recall >= RECALL else 1
+    return status()
 
 
 if __name__ == "__main__":

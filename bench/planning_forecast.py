@@ -16,6 +16,7 @@ import random
 import time
 
 import harness
+from claims import claim
 
 from finance.planning.forecast.bands import Spread, backtest, band, spreads
 from finance.planning.forecast.habits import Habit, learn
@@ -139,14 +140,15 @@ def main() -> None:
     for count, milliseconds in taken.items():
         print(f"400 days, {ACCOUNTS} accounts, {count} schedules: {milliseconds:.1f} ms")
     steps = (taken[400] - taken[200]) / max(taken[200] - taken[100], 0.001)
-    print(f"200 more schedules cost {steps:.1f} times what 100 more cost (linear: 2)")
-    print("fast enough" if taken[200] <= LIMIT_MS else f"TOO SLOW: more than {LIMIT_MS:.0f} ms for 200 schedules")
+    name = f"forecast of 400 days, {ACCOUNTS} accounts, 200 schedules"
+    print(claim(name=name, value=taken[200], unit="ms of processor", at_most=LIMIT_MS))
+    print(claim(name="200 more schedules cost, of what 100 more cost (linear: 2)", value=steps, at_most=2.6))
     households = 100 if given.quick else 1000
     for horizon, share in coverage(households, first_seed=given.seed).items():
-        verdict = "" if 0.75 <= share <= 0.85 else "  OUTSIDE 75 to 85 %"
-        print(f"{households} households, {horizon} days ahead: {100 * share:.1f} % inside the 80 % band{verdict}")
+        name = f"forecast {horizon} days ahead: inside the 80 % band, of {households} households"
+        print(claim(name=name, value=100 * share, unit="%", at_least=75, at_most=85))
 
 
 if __name__ == "__main__":
-    assert harness.ROOT
     main()
+    raise SystemExit(harness.status())

@@ -174,3 +174,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    raise SystemExit(harness.status())

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from claims import claim, status
+
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS, MEGABYTES = 0.5, 90
 COMMANDS = ("diffsettings", "outbox_worker --help", "verify_ledger --help", "backup --help", "migrate --help")
@@ -37,21 +39,17 @@ def once(arguments: list[str]) -> tuple[float, str]:
 
 
 def main() -> int:
-    missed = 0
     for command in COMMANDS:
         arguments = ["manage.py", *command.split()]
         once(arguments)  # writes bytecode
         seconds = min(once(arguments)[0] for _ in range(5))
-        missed += seconds > SECONDS
-        print(f"{command:<24}{seconds:>6.2f} s (target ≤ {SECONDS}) {'MISSED' if seconds > SECONDS else 'met'}")
+        print(claim(name=f"start of manage.py {command}, processor", value=seconds, unit="s", at_most=SECONDS))
     most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    missed += most > MEGABYTES
-    print(f"{'largest of them':<24}{most:>5.0f} MB (target ≤ {MEGABYTES}) {'MISSED' if most > MEGABYTES else 'met'}")
+    print(claim(name="memory of the largest of them", value=most, unit="MB", at_most=MEGABYTES))
     loaded = set(once(["-c", _LOADED])[1].split())
     early = [name for name in LATER if name in loaded]
-    missed += bool(early)
-    print(f"imported before it is needed: {', '.join(early) or 'nothing'}")
-    return 1 if missed else 0
+    print(claim(name="modules imported before they are needed", value=len(early), at_most=0), *early)
+    return status()
 
 
 if __name__ == "__main__":
