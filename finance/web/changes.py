@@ -176,7 +176,7 @@ def _row_again(
     show_marks([row])
     inside = {account.pk for account in cell.scope.accounts}
     context = {
-        "book": book, "scope": cell.scope, "row": row, "replaces": cell.line.pk, "here": safe_next(request),
+        "book": book, "scope": cell.scope, "rows": [row], "replaces": cell.line.pk, "here": safe_next(request),
         "query": request.POST.get("query", ""), "moved_to": None if line.account_id in inside else line.account.name,
     }  # fmt: skip
     response = render(request, "web/_changed_row.html", context)

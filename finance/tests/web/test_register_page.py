@@ -180,3 +180,27 @@ def test_an_entry_costs_a_fixed_number_of_questions(as_, book, accounts, spend, 
     services.reverse_entry(entry=entry, actor=owner, on=TODAY)
     with django_assert_max_num_queries(16):
         assert client.get(f"/b/{book.pk}/entries/{entry.uid}/").status_code == 200
+
+
+def test_texts_of_rows_are_texts_and_nothing_else(as_, book, owner, accounts, viewer):
+    """The rows are put together in Python: whatever people and banks write stands there escaped."""
+    hostile = """"'><b>&"""
+    services.rename_account(account=accounts.groceries, actor=owner, name=hostile)
+    lines = [LineDraft(account_id=accounts.groceries.pk, amount=5_00, memo=hostile),
+             LineDraft(account_id=accounts.checking.pk, amount=-5_00)]  # fmt: skip
+    entry = services.post_entry(book=book, actor=owner, date=TODAY, lines=lines, payee=hostile, description=hostile)
+    plain = services.post_entry(book=book, actor=owner, date=TODAY, lines=lines, payee="", description=hostile)
+    services.reverse_entry(entry=plain, actor=owner, on=TODAY)
+    safe = "&quot;&#x27;&gt;&lt;b&gt;&amp;"
+    for person in ("owner", "viewer"):
+        for path in (
+            f"accounts/{accounts.checking.pk}/?current=all",
+            f"accounts/{accounts.groceries.pk}/",
+            "register/",
+        ):
+            answer = as_(person).get(f"/b/{book.pk}/{path}").content.decode()
+            [*days] = re.findall(r'<tbody class="day">.*?</tbody>', answer, re.S)
+            assert safe in "".join(days), (person, path)
+            assert "<b>" not in answer
+            assert str(entry.uid) in "".join(days)
+            assert ('data-field="' in "".join(days)) is (person == "owner")
