@@ -245,7 +245,8 @@ AT_EACH_PLACE = ("\x00", "x" * 5000, "9999-12-31", "0001-01-01", 2**70, [None], 
 @pytest.mark.parametrize("name", IN_JSON, ids=" ".join)
 def test_no_body_is_a_fault(world, name):
     body = bodies(world)[name]
-    for value in HOSTILE:
+    # Each value comes to every third operation: fields of a kind are read by one reader.
+    for value in HOSTILE[IN_JSON.index(name) % 3 :: 3]:
         told(ask(world, name, dict.fromkeys(body or {}, value)))
     for number, (path, _value) in enumerate(places(body or {})):
         # Half of the values at each place, in turn; every place of a body passes through the same few readers.

@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 import traceback
+from typing import get_args
 
 import django
 
@@ -23,6 +24,14 @@ living = set()
 def main():
     answers = os.dup(1)
     django.setup()
+    # What every worker imports at its start: once here instead of in each.
+    from django.core.management import load_command_class
+
+    from platform_outbox.discovery import Kind, discover
+
+    load_command_class("platform_outbox", "outbox_worker")
+    for kind in get_args(Kind):
+        discover(kind)
     gc.freeze()
     # A signal only wakes: were ends reported by its handler, one that comes just before the wait would go unnoticed.
     woken, wake = os.pipe()

@@ -281,6 +281,7 @@ def test_a_change_of_the_tables_that_waits_for_the_backup_is_let_through(house, 
         assert services.create_backup(now=NOW).state == BackupRun.State.GOOD
     changes[0].join(timeout=20)
     assert not changes[0].is_alive()
+    house.ask(f"DROP TABLE {table}")
 
 
 def test_a_run_whose_process_vanished_is_told_from_one_that_runs(db):
