@@ -1,3 +1,5 @@
+"""People, the audit trail, and what protects sign-in."""
+
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
@@ -37,6 +39,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'user',
                 'verbose_name_plural': 'users',
                 'permissions': [('take_over_user', 'Can set passwords and e-mail addresses of users')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='identity_user_email_lower')],
             },
         ),
         migrations.CreateModel(
@@ -56,7 +59,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='when')),
-                ('action', models.CharField(choices=[('signed_in', 'signed in'), ('sign_in_failed', 'sign-in failed'), ('locked_out', 'locked out'), ('unlocked', 'unlocked'), ('signed_out', 'signed out'), ('signed_out_others', 'signed out everywhere else'), ('signed_up', 'signed up'), ('token_reused', 'used a spent refresh token'), ('password_changed', 'changed the password'), ('password_reset_asked', 'asked for a password reset'), ('password_reset', 'reset the password'), ('profile_changed', 'changed the profile'), ('member_invited', 'invited a member'), ('invitation_revoked', 'revoked an invitation'), ('member_joined', 'joined a book'), ('member_role_changed', "changed a member's role"), ('member_removed', 'removed a member'), ('member_left', 'left a book'), ('webhook_added', 'added a webhook'), ('webhook_changed', 'changed a webhook'), ('webhook_secret_changed', "changed a webhook's secret"), ('webhook_started', 'switched a webhook on'), ('webhook_stopped', 'switched a webhook off'), ('webhook_removed', 'removed a webhook'), ('operator_acted', "operator's action")], max_length=24, verbose_name='what')),
+                ('action', models.CharField(choices=[('signed_in', 'signed in'), ('sign_in_failed', 'sign-in failed'), ('locked_out', 'locked out'), ('unlocked', 'unlocked'), ('signed_out', 'signed out'), ('signed_out_others', 'signed out everywhere else'), ('signed_up', 'signed up'), ('token_reused', 'used a spent refresh token'), ('password_changed', 'changed the password'), ('password_reset_asked', 'asked for a password reset'), ('password_reset', 'reset the password'), ('profile_changed', 'changed the profile'), ('member_invited', 'invited a member'), ('invitation_revoked', 'revoked an invitation'), ('member_joined', 'joined a book'), ('member_role_changed', "changed a member's role"), ('member_accounts_changed', 'changed which accounts a member sees'), ('member_removed', 'removed a member'), ('member_left', 'left a book'), ('book_deleted', 'deleted a book'), ('book_restored', 'restored a book'), ('book_erased', 'erased a book'), ('webhook_added', 'added a webhook'), ('webhook_changed', 'changed a webhook'), ('webhook_secret_changed', "changed a webhook's secret"), ('webhook_started', 'switched a webhook on'), ('webhook_stopped', 'switched a webhook off'), ('webhook_removed', 'removed a webhook'), ('operator_acted', "operator's action")], max_length=24, verbose_name='what')),
                 ('actor_email', models.CharField(blank=True, max_length=254, verbose_name='e-mail address')),
                 ('target', models.CharField(blank=True, max_length=300, verbose_name='on what')),
                 ('facts', models.JSONField(blank=True, default=dict, verbose_name='facts')),
@@ -68,6 +71,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'audit record',
                 'verbose_name_plural': 'audit trail',
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['actor', 'action', '-id'], name='identity_audit_actor'), models.Index(fields=['at'], name='identity_audit_at')],
             },
         ),
         migrations.CreateModel(
@@ -84,22 +88,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'finance_idempotencyrecord',
+                'constraints': [models.UniqueConstraint(fields=('user', 'key'), name='finance_idempotency_unique')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='identity_user_email_lower'),
-        ),
-        migrations.AddIndex(
-            model_name='auditrecord',
-            index=models.Index(fields=['actor', 'action', '-id'], name='identity_audit_actor'),
-        ),
-        migrations.AddIndex(
-            model_name='auditrecord',
-            index=models.Index(fields=['at'], name='identity_audit_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='idempotencyrecord',
-            constraint=models.UniqueConstraint(fields=('user', 'key'), name='finance_idempotency_unique'),
         ),
     ]

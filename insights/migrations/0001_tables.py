@@ -1,3 +1,5 @@
+"""Insights with their evidence, and the settings of their rules."""
+
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -41,22 +43,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'insight',
                 'verbose_name_plural': 'insights',
+                'indexes': [models.Index(fields=['book', '-subject_date', '-id'], name='insights_insight_feed'), models.Index(condition=models.Q(('state__in', ['new', 'seen'])), fields=['book', 'kind', 'scope'], name='insights_insight_open')],
+                'constraints': [models.UniqueConstraint(fields=('book', 'dedup_key'), name='insights_insight_unique')],
             },
-        ),
-        migrations.CreateModel(
-            name='InsightEvidence',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('date', models.DateField(null=True)),
-                ('role', models.CharField(choices=[('subject', 'this charge'), ('compared', 'earlier charge'), ('expected', 'expected'), ('month', 'month compared'), ('balance', 'balance')], max_length=8)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('amount', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=8)),
-                ('expected_on', models.DateField(null=True)),
-                ('book', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book')),
-                ('entry', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.journalentry')),
-                ('insight', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='insights.insight')),
-            ],
         ),
         migrations.CreateModel(
             name='MutedPayee',
@@ -72,6 +61,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'muted payee',
                 'verbose_name_plural': 'muted payees',
+                'constraints': [models.UniqueConstraint(fields=('book', 'kind', 'payee_key'), name='insights_mutedpayee_unique')],
             },
         ),
         migrations.CreateModel(
@@ -87,6 +77,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'rule setting',
                 'verbose_name_plural': 'rule settings',
+                'constraints': [models.UniqueConstraint(fields=('book', 'kind'), name='insights_rulesetting_unique', nulls_distinct=False)],
             },
         ),
         migrations.CreateModel(
@@ -106,32 +97,22 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=models.Q(('finished_at', None)), fields=('book', 'kind', 'since', 'until'), name='insights_backfill_open_unique')],
             },
         ),
-        migrations.AddIndex(
-            model_name='insight',
-            index=models.Index(fields=['book', '-subject_date', '-id'], name='insights_insight_feed'),
-        ),
-        migrations.AddIndex(
-            model_name='insight',
-            index=models.Index(condition=models.Q(('state__in', ['new', 'seen'])), fields=['book', 'kind', 'scope'], name='insights_insight_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='insight',
-            constraint=models.UniqueConstraint(fields=('book', 'dedup_key'), name='insights_insight_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='insightevidence',
-            constraint=models.UniqueConstraint(fields=('insight', 'position', 'book'), name='insights_evidence_position'),
-        ),
-        migrations.AddConstraint(
-            model_name='insightevidence',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('date__isnull', False), ('entry', None), ('role__in', ['month', 'balance'])), models.Q(('date', None), ('entry__isnull', False), ('role__in', ['subject', 'compared', 'expected'])), _connector='OR'), name='insights_evidence_entry_or_date'),
-        ),
-        migrations.AddConstraint(
-            model_name='mutedpayee',
-            constraint=models.UniqueConstraint(fields=('book', 'kind', 'payee_key'), name='insights_mutedpayee_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='rulesetting',
-            constraint=models.UniqueConstraint(fields=('book', 'kind'), name='insights_rulesetting_unique', nulls_distinct=False),
+        migrations.CreateModel(
+            name='InsightEvidence',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('date', models.DateField(null=True)),
+                ('role', models.CharField(choices=[('subject', 'this charge'), ('compared', 'earlier charge'), ('expected', 'expected'), ('month', 'month compared'), ('balance', 'balance')], max_length=8)),
+                ('position', models.PositiveSmallIntegerField()),
+                ('amount', models.BigIntegerField()),
+                ('currency', models.CharField(max_length=8)),
+                ('expected_on', models.DateField(null=True)),
+                ('book', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.book')),
+                ('entry', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='finance.journalentry')),
+                ('insight', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='insights.insight')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('insight', 'position', 'book'), name='insights_evidence_position'), models.CheckConstraint(condition=models.Q(models.Q(('date__isnull', False), ('entry', None), ('role__in', ['month', 'balance'])), models.Q(('date', None), ('entry__isnull', False), ('role__in', ['subject', 'compared', 'expected'])), _connector='OR'), name='insights_evidence_entry_or_date')],
+            },
         ),
     ]

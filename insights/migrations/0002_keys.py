@@ -7,6 +7,7 @@ from core.schema import KeysWithBook
 
 class Migration(migrations.Migration):
     dependencies = [("insights", "0001_tables"), ("finance", "0002_keys")]
+    replaces = [("insights", "0003_index_by_book")]
 
     operations = [
         KeysWithBook("insight"),

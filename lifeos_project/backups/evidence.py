@@ -97,8 +97,10 @@ def migrations(connection: Connection) -> list[str]:
 
 
 def known_migrations() -> set[str]:
-    """Every migration that this version of LifeOS brings, in the same words."""
-    return {f"{app}.{name}" for app, name in MigrationLoader(None).graph.nodes}
+    """Every migration that this version of LifeOS brings or has brought together, in the same words."""
+    loader = MigrationLoader(None)
+    replaced = {each for migration in loader.disk_migrations.values() for each in migration.replaces}
+    return {f"{app}.{name}" for app, name in {*loader.graph.nodes, *replaced}}
 
 
 def roles(connection: Connection) -> list[str]:

@@ -57,7 +57,7 @@ class Command(migrate.Command):
             raise CommandError(f"{objection} {pooling.HINT}")
         with _alone(connection):
             # The migrations of the builds before the first release are gone.
-            if ("finance", "0001_initial") in MigrationRecorder(connection).applied_migrations():
+            if _is_of_an_early_build(connection):
                 raise CommandError(
                     "This database is of a build before the first release and cannot be upgraded. Export its books with"
                     " that build (manage.py export_book --book N --format json) and begin with an empty database."
@@ -73,6 +73,18 @@ class Command(migrate.Command):
                 ownership.renew_rights()
             except ownership.NoServingRole as error:
                 raise CommandError(str(error)) from error
+
+
+def _is_of_an_early_build(connection: BaseDatabaseWrapper) -> bool:
+    """Whether other migrations made these tables, or only some of those that ours replace."""
+    applied = MigrationRecorder(connection).applied_migrations()
+    if ("finance", "0001_initial") in applied or ("finance", "0001_tables") not in applied:
+        return ("finance", "0001_initial") in applied
+    with connection.cursor() as cursor:
+        # The last table that those before the first release brought.
+        cursor.execute("SELECT to_regclass('finance_recurringinvoice') IS NULL")
+        (is_missing,) = cursor.fetchone()
+    return bool(is_missing)
 
 
 def _wait_for_database(connection: BaseDatabaseWrapper, *, seconds: float) -> None:
