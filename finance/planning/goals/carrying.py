@@ -32,6 +32,7 @@ def give(book: Book, reader: User | None = None) -> dict[str, Any]:
                 "amount": money.format_amount(move.amount, currency=move.goal.currency),
                 "note": move.note,
                 "entry": str(move.entry.uid) if move.entry else None,
+                "fed": move.is_fed,
             }
         )
     return {
@@ -106,6 +107,7 @@ def take(arrival: Arrival, document: Any) -> list[str]:
                     amount=money.parse_amount(move["amount"], currency=currency),
                     note=_text(move["note"]),
                     entry_id=None if move["entry"] is None else entries[uuid.UUID(move["entry"])],
+                    is_fed={False: False, True: True}[move.get("fed", False)],
                 )
                 for move in given["moves"]
             ]

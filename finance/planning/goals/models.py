@@ -72,7 +72,7 @@ class GoalMove(models.Model):
         OPENING = "opening", _("there at the start")
         CONTRIBUTION = "in", _("set aside")
         RELEASE = "out", _("released")
-        # An entry that was linked, then deleted or corrected.
+        # An entry that was counted, then deleted or corrected, or pays the schedule no more.
         CORRECTION = "fix", _("correction")
 
     book = models.ForeignKey(Book, models.CASCADE, related_name="+")
@@ -95,6 +95,8 @@ class GoalMove(models.Model):
         db_constraint=False,
         verbose_name=_("entry"),
     )
+    # The entry was counted because it pays an occurrence of the schedule that feeds the goal.
+    is_fed = models.BooleanField(_("by the schedule"), default=False, db_default=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("recorded"), auto_now_add=True)
 

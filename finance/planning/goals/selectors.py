@@ -199,7 +199,8 @@ class Countable:
 
 def countable(*, goal: Goal, holders: Collection[int], today: datetime.date) -> list[Countable]:
     """The latest entries of the last months that could be counted for the goal; two queries."""
-    counted = GoalMove.objects.filter(goal=goal, entry__isnull=False).values("entry_id")
+    moved = GoalMove.objects.filter(goal=goal, entry__isnull=False).values("entry_id")
+    counted = moved.annotate(net=Sum("amount")).exclude(net=0).values("entry_id")
     lines = JournalLine.objects.filter(
         account_id__in=holders, date__gt=today - datetime.timedelta(days=_COUNTABLE_DAYS), date__lte=today,
         entry__reverses=None, entry__reversed_by=None,

@@ -14,7 +14,7 @@ from finance.errors import Conflict, Invalid
 from finance.events.plans import GoalMoved, GoalRemoved, GoalSaved
 from finance.ledger.models import Account, AccountType, Book, JournalEntry, JournalLine
 from finance.ledger.replacements import Replaced
-from finance.ledger.revisions import current_of
+from finance.ledger.revisions import current_of, roots_of
 from finance.ledger.selectors import balance_of
 from finance.planning.goals.arithmetic import Kind
 from finance.planning.goals.models import Goal, GoalMove
@@ -143,17 +143,23 @@ def set_aside(
 
 @transaction.atomic
 def link_entry(
-    *, goal: Goal, actor: User | None, entry: JournalEntry, today: datetime.date, most: int | None = None
+    *,
+    goal: Goal,
+    actor: User | None,
+    entry: JournalEntry,
+    today: datetime.date,
+    most: int | None = None,
+    is_fed: bool = False,
 ) -> list[GoalMove]:
     """Count an entry for the goal: what it brings into an account that holds the goal is set aside, `most` at most, what
-    it takes out is released.
+    it takes out is released. `is_fed`: only as long as it pays the schedule that feeds the goal.
 
     Raises Invalid (entry) where it moves none of these accounts, and Conflict where it counts already, or was deleted or
     corrected.
     """
     if entry.reverses_id is not None or JournalEntry.objects.filter(reverses=entry).exists():
         raise Conflict(field="entry", reason=_("This entry was deleted or corrected."))
-    if GoalMove.objects.filter(goal=goal, entry=entry).exists():
+    if sum(GoalMove.objects.filter(goal=goal, entry=entry).values_list("amount", flat=True)):
         raise Conflict(reason=_("This entry counts for the goal already."))
     holders = {goal.account_id, *GoalMove.objects.filter(goal=goal).values_list("account_id", flat=True)}
     amounts: dict[int, int] = {}
@@ -173,6 +179,7 @@ def link_entry(
             kind=GoalMove.Kinds.CONTRIBUTION if amount > 0 else GoalMove.Kinds.RELEASE,
             note=(entry.payee or entry.description)[:200],
             entry=entry,
+            is_fed=is_fed,
         )
         for account_id, amount in sorted(amounts.items(), key=lambda item: item[1])
         if amount
@@ -181,7 +188,8 @@ def link_entry(
 
 @transaction.atomic
 def count_payments(*, book: Book, schedule_id: int, nominal: datetime.date) -> list[GoalMove]:
-    """Count what paid this occurrence for the goals that its schedule feeds; what counts already is left alone.
+    """Count what paid this occurrence for the goals that its schedule feeds; what counts already is left alone, and what
+    was counted and pays the schedule no more is taken back.
 
     Only payments that were linked since the goal is fed. Where an account has not enough free money nothing is counted:
     the goal's page offers the entry.
@@ -192,7 +200,8 @@ def count_payments(*, book: Book, schedule_id: int, nominal: datetime.date) -> l
     if not goals:
         return []
     schedules = list(schedules_of(book=book))
-    goals = [each for each in goals if schedule_id in {one.pk for one in chain_from(each.schedule_id or 0, schedules)}]
+    chains = {each.pk: [one.pk for one in chain_from(each.schedule_id or 0, schedules)] for each in goals}
+    goals = [each for each in goals if schedule_id in chains[each.pk]]
     paid = SchedulePayment.objects.filter(
         book=book, occurrence__schedule_id=schedule_id, occurrence__nominal=nominal
     ).order_by("pk")
@@ -202,11 +211,13 @@ def count_payments(*, book: Book, schedule_id: int, nominal: datetime.date) -> l
     found: list[GoalMove] = []
     for goal in goals:
         goal.book = goal.account.book = book
+        found += _take_back(goal, chains[goal.pk])
         for each in payments:
             entry = entries.get(current.get(each.entry_id, 0))
             if entry is None or goal.fed_since is None or each.linked_at < goal.fed_since:
                 continue
-            if GoalMove.objects.filter(goal=goal, entry_id__in=(each.entry_id, entry.pk)).exists():
+            counted = GoalMove.objects.filter(goal=goal, entry_id__in=(each.entry_id, entry.pk))
+            if sum(counted.values_list("amount", flat=True)):
                 continue
             # As its plan says, the last payment is cut to what is missing.
             bounds = [goal.fed_amount, None if goal.target is None else goal.target - saved_for(goal)]
@@ -215,9 +226,36 @@ def count_payments(*, book: Book, schedule_id: int, nominal: datetime.date) -> l
                 continue
             with contextlib.suppress(Conflict, Invalid), transaction.atomic():
                 found += link_entry(
-                    goal=goal, actor=each.linked_by, entry=entry, today=today_in(book), most=most
+                    goal=goal, actor=each.linked_by, entry=entry, today=today_in(book), most=most, is_fed=True
                 )  # fmt: skip
     return found
+
+
+def _take_back(goal: Goal, schedule_ids: Sequence[int]) -> list[GoalMove]:
+    """Take back what was counted of entries that pay none of these schedules any more."""
+    counted: dict[tuple[int, int], int] = {}
+    for move in GoalMove.objects.filter(goal=goal, is_fed=True, entry__isnull=False).order_by("pk"):
+        place = move.entry_id or 0, move.account_id
+        counted[place] = counted.get(place, 0) + move.amount
+    counted = {place: amount for place, amount in counted.items() if amount}
+    roots = roots_of(book=goal.book, entry_ids=[entry_id for entry_id, _account in counted])
+    paying = set(
+        SchedulePayment.objects.filter(
+            book=goal.book, entry_id__in=roots.values(), occurrence__schedule_id__in=schedule_ids
+        ).values_list("entry_id", flat=True)
+    )
+    written = [
+        GoalMove(
+            book_id=goal.book_id, goal=goal, account_id=account_id, kind=GoalMove.Kinds.CORRECTION,
+            date=today_in(goal.book), amount=-amount, entry_id=entry_id, is_fed=True,
+        )
+        for (entry_id, account_id), amount in counted.items()
+        if roots[entry_id] not in paying
+    ]  # fmt: skip
+    for each in written:
+        each.save()
+        emit(GoalMoved(book_id=goal.book_id, goal_id=goal.pk, move_id=each.pk))
+    return written
 
 
 # Entries that moved something of a goal (ledger.replacements).
@@ -236,7 +274,10 @@ def follow_replaced(book: Book, replaced: Sequence[Replaced]) -> None:
 
 
 def _follow(move: GoalMove, replacement_id: int | None, today: datetime.date) -> None:
-    same = {"book_id": move.book_id, "goal": move.goal, "account": move.account, "created_by": move.created_by}
+    same = {
+        "book_id": move.book_id, "goal": move.goal, "account": move.account, "created_by": move.created_by,
+        "is_fed": move.is_fed,
+    }  # fmt: skip
     written = [
         GoalMove(**same, kind=GoalMove.Kinds.CORRECTION, date=move.date, amount=-move.amount, entry_id=move.entry_id)
     ]
@@ -321,6 +362,7 @@ def _move(
     kind: GoalMove.Kinds,
     note: str = "",
     entry: JournalEntry | None = None,
+    is_fed: bool = False,
 ) -> GoalMove:
     if not amount:
         raise Invalid(field="amount", reason=_("Give an amount that is not zero."))
@@ -341,6 +383,7 @@ def _move(
         amount=amount,
         note=note,
         entry=entry,
+        is_fed=is_fed,
         created_by=actor,
     )
     if amount > 0:

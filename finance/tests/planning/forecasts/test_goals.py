@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -232,6 +233,29 @@ def test_a_payment_of_its_schedule_is_counted_once_and_followed(make, fund, acco
     assert (view(goal).saved, view(full).saved) == (160_00, 30_00)
     ledger.reverse_entry(entry=corrected, actor=owner, on=START)
     assert view(goal).saved == 80_00
+
+
+def test_a_payment_that_is_unlinked_is_taken_back_and_what_was_counted_by_hand_stays(
+    make, fund, post, accounts, transfer, owner, book
+):
+    fund(500_00)
+    goal = make(schedule=transfer)
+    nominal = datetime.date(2026, 3, 20)
+    by_hand = post(40_00, to=accounts.savings, source=accounts.checking)
+    services.link_entry(goal=goal, actor=owner, entry=by_hand, today=START)
+    entry = schedules.pay_occurrence(schedule=transfer, nominal=nominal, actor=owner, date=START)
+    count = partial(services.count_payments, book=book, schedule_id=transfer.pk, nominal=nominal)
+    count()
+    assert view(goal).saved == 140_00
+    schedules.unlink_entry(schedule=transfer, nominal=nominal, entry=entry, actor=owner)
+    for amounts in ([-100_00], []):
+        assert [move.amount for move in count()] == amounts
+    assert view(goal).saved == 40_00
+    offered = selectors.countable(goal=goal, holders=[accounts.savings.pk], today=START)
+    assert entry.pk in {each.entry.pk for each in offered}
+    schedules.link_entry(schedule=transfer, nominal=nominal, entry=entry, actor=owner)
+    count()
+    assert view(goal).saved == 140_00
 
 
 def test_a_payment_without_free_money_is_offered_not_counted(make, fund, accounts, transfer, owner, book, put):
