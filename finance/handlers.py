@@ -11,6 +11,7 @@ from finance.bank_statements import clear_imported
 from finance.events.base import BookEvent
 from finance.events.books import BookDeletionNotice, BookErasureDue, InvitationIssued
 from finance.events.journal import JournalCorrected, JournalPosted, JournalReversed
+from finance.events.people import InvoiceReminderAsked
 from finance.events.plans import (
     CardTermsSaved,
     DayBegan,
@@ -37,6 +38,7 @@ from finance.planning.loans.linking import match_payments as match_loan_payments
 from finance.planning.loans.models import Loan
 from finance.planning.schedules.services import match_entries, match_schedule
 from finance.receivables.models import RecurringInvoice
+from finance.receivables.reminders import reminder_mail
 from finance.receivables.services import make_due_drafts, match_payments
 from finance.valuation.ecb import RatesUnreadable
 from finance.valuation.services import RatesAway, fetch_reference_rates
@@ -244,6 +246,14 @@ def mail_deletion(event: BookDeletionNotice, context: Context) -> None:
     """Tell a member by mail that a book was deleted, or is back."""
     with translation.override(event.language):
         message = deletion_mail(event)
+    if message is not None:
+        mail.deliver(message, context)
+
+
+@on(InvoiceReminderAsked, name="finance.invoice_mail", io=True, ordered=False, destination=mail.server)
+def mail_reminder(event: InvoiceReminderAsked, context: Context) -> None:
+    """Remind a client of an invoice by mail. Sent twice, the mail has the same Message-ID."""
+    message = reminder_mail(event)
     if message is not None:
         mail.deliver(message, context)
 

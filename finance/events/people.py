@@ -1,5 +1,6 @@
 """What people share, owe and are invoiced."""
 
+import datetime
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -129,10 +130,21 @@ class InvoiceClosed(BookEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceReminded(BookEvent):
-    """A reminder of an invoice was sent by mail."""
+    """A reminder of an invoice was asked for; it leaves by mail."""
 
     name: ClassVar[str] = "finance.invoice.reminded"
     invoice_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceReminderAsked(BookEvent):
+    """A client is to be reminded of an invoice by mail. `today` is the day in the book's zone; `language` was its asker's."""
+
+    name: ClassVar[str] = "finance.invoice.reminder_asked"
+    announced: ClassVar[bool] = False
+    invoice_id: int
+    today: datetime.date
+    language: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,19 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from core.formatting import date_text
 from finance import money
 from finance.errors import Conflict, Invalid
-from finance.events.people import InvoiceClosed, InvoiceReminded, InvoiceRemoved, InvoiceSaved, InvoiceSent
-from finance.figures import money_text
+from finance.events.people import (
+    InvoiceClosed,
+    InvoiceReminded,
+    InvoiceReminderAsked,
+    InvoiceRemoved,
+    InvoiceSaved,
+    InvoiceSent,
+)
 from finance.ledger import services as ledger
 from finance.ledger.models import Account, AccountType, Book, JournalEntry, JournalLine
 from finance.ledger.posting import EntryDraft, LineDraft, merged
@@ -27,7 +33,6 @@ from finance.receivables.services.contents import fill
 from finance.receivables.services.keeping import lock, sum_up, unlink
 from finance.receivables.services.people import account_with, check_account
 from finance.receivables.services.sharing import reverse_of
-from identity import mail
 from identity.models import User
 from platform_outbox.emit import emit
 
@@ -305,7 +310,7 @@ def match_payments(*, book: Book, entry_ids: Collection[int]) -> int:
 
 @transaction.atomic
 def remind(*, invoice: Invoice, actor: User | None, today: datetime.date) -> Invoice:
-    """Remind the client by mail of what is open; sent by the outbox after the commit. Raises Conflict."""
+    """Remind the client by mail of what is open, with the invoice as PDF; sent by the outbox. Raises Conflict."""
     lock(invoice.book)
     invoice = invoice_for(book=invoice.book, invoice_id=invoice.pk)
     if not invoice.open:
@@ -314,13 +319,9 @@ def remind(*, invoice: Invoice, actor: User | None, today: datetime.date) -> Inv
         raise Conflict(reason=_("%(name)s has no e-mail address.") % {"name": invoice.person.name})
     if invoice.reminded_at is not None and timezone.now() - invoice.reminded_at < datetime.timedelta(days=1):
         raise Conflict(reason=_("A reminder was sent within the last day."))
-    context = {
-        "invoice": invoice, "book": invoice.book, "open": money_text(invoice.open, currency=invoice.currency),
-        "issued": date_text(invoice.issued_on or today), "due": date_text(invoice.due_on or today),
-        "late": invoice.due_on is not None and invoice.due_on < today, "sender": invoice.sender or invoice.book.name,
-    }  # fmt: skip
-    mail.send_after_commit(to=invoice.person.email, template="finance/receivables/mail/reminder", context=context)
     invoice.reminders, invoice.reminded_at = invoice.reminders + 1, timezone.now()
     invoice.save(update_fields=["reminders", "reminded_at"])
     emit(InvoiceReminded(book_id=invoice.book_id, invoice_id=invoice.pk))
+    language = get_language() or ""
+    emit(InvoiceReminderAsked(book_id=invoice.book_id, invoice_id=invoice.pk, today=today, language=language))
     return invoice

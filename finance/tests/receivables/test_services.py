@@ -16,6 +16,7 @@ from finance.receivables import selectors, services
 from finance.receivables.splitting import ME
 from finance.tests.receivables.conftest import DAY
 from finance.tests.receivables.test_pure import SPLITWISE
+from platform_outbox.testing import drain
 
 LATER = datetime.date(2026, 4, 20)
 TODAY = datetime.date(2026, 3, 15)
@@ -333,15 +334,30 @@ def test_what_is_never_paid_is_written_off(book, owner, invoice, ben, accounts):
         services.write_off(invoice=done, **given)
 
 
-def test_a_reminder_goes_by_mail_once_a_day(book, owner, invoice, ben, django_capture_on_commit_callbacks):
+def test_a_reminder_goes_by_mail_once_a_day(book, owner, invoice, ben, mailoutbox, accounts):
     with pytest.raises(Conflict, match="Nothing"):
         services.remind(invoice=invoice, actor=owner, today=TODAY)
     sent = send(invoice, owner)
     assert services.remind(invoice=sent, actor=owner, today=LATER).reminders == 1
     with pytest.raises(Conflict, match="last day"):
         services.remind(invoice=sent, actor=owner, today=LATER)
-    services.save_person(book=book, person=ben, changes={"email": ""})
+    drain()
+    [message] = mailoutbox
+    [(name, content, kind)] = message.attachments
+    assert (message.to, name, kind) == ([ben.email], f"{sent.number}.pdf", "application/pdf")
+    assert "119.00" in message.body
+    assert content.startswith(b"%PDF-")
+    # What was paid before the mail left is not reminded of.
     Invoice.objects.update(reminded_at=None)
+    services.remind(invoice=sent, actor=owner, today=LATER)
+    services.pay(invoice=sent, actor=owner, date=DAY, amount=119_00, account=accounts.checking)
+    drain()
+    assert len(mailoutbox) == 1
+
+
+def test_a_client_without_an_address_is_not_reminded(book, owner, invoice, ben):
+    sent = send(invoice, owner)
+    services.save_person(book=book, person=ben, changes={"email": ""})
     with pytest.raises(Conflict, match="no e-mail address"):
         services.remind(invoice=sent, actor=owner, today=LATER)
 
