@@ -16,7 +16,8 @@ class Expected:
 
     A row pays it if `is_named` finds it in the row's text, or if the amount is the same and the payee has the name; with `days`
     only between these days. `parts` are (account, amount) with the row's sign, and sum to the amount; without them all of it
-    goes to `account_id`.
+    goes to `account_id`. `other_parts` are those of another amount and what is said of it, None where it cannot be paid with
+    that: it is asked only where `is_named` knows the payee, and nothing is expected with the very amount.
     """
 
     account_id: int
@@ -26,6 +27,7 @@ class Expected:
     why: str
     days: tuple[datetime.date, datetime.date] | None = None
     parts: tuple[tuple[int, int], ...] = ()
+    other_parts: Callable[[int], tuple[tuple[tuple[int, int], ...], str] | None] | None = None
 
 
 Source = Callable[[Account], Sequence[Expected]]
@@ -52,6 +54,8 @@ def paid_by(
         for each in expected
         if (each.amount > 0) == (amount > 0) and (each.days is None or each.days[0] <= date <= each.days[1])
     ]
-    fitting = [each for each in asked if abs(amount) <= abs(each.amount) and each.is_named(text)]
+    named = [each for each in asked if each.is_named(text)]
+    fitting = [each for each in named if abs(amount) <= abs(each.amount) and each.other_parts is None]
     fitting = fitting or [each for each in asked if amount == each.amount and each.name.casefold() in lowered]
+    fitting = fitting or [each for each in named if each.other_parts is not None and each.other_parts(amount)]
     return fitting[0] if len(fitting) == 1 else None

@@ -105,11 +105,14 @@ class Proposer:
         )  # fmt: skip
         if paid is None:
             return
-        row.suggestion = paid.why[:_SAID]
-        if not paid.parts:
+        parts, why = paid.parts, paid.why
+        if row.amount != paid.amount and paid.other_parts is not None:
+            parts, why = paid.other_parts(row.amount) or (parts, why)
+        row.suggestion = why[:_SAID]
+        if not parts:
             row.counter_account_id = paid.account_id
             return
-        row.split = [{"account": account, "amount": amount, "note": ""} for account, amount in paid.parts]
+        row.split = [{"account": account, "amount": amount, "note": ""} for account, amount in parts]
         # An instalment is paid once; another row of that amount is something else.
         self._expected.remove(paid)
 

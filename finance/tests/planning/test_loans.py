@@ -200,6 +200,16 @@ def test_rows_of_a_file_are_split_and_linked_when_they_are_posted(loan, accounts
     assert match_payments(book=book, entry_ids=ids) == 2
     assert match_payments(book=book, entry_ids=ids) == 0
     assert [str(each.due) for each in LoanPayment.objects.order_by("due")] == ["2026-02-01", "2026-03-01"]
+    # The payee is known by now: another amount pays its instalment too, and the suggestion says what is principal.
+    text = "Date,Payee,Amount\n2026-04-01,Bank 4711 loan,-1299.10\n2026-05-01,Somebody,-1299.10\n2026-06-01,BANK 4711,-500.00\n"
+    with time_machine.travel(datetime.datetime(2026, 6, 2, 12, tzinfo=datetime.UTC), tick=False):
+        batch = imports.stage_import(
+            book=book, account=accounts.checking, actor=owner, data=text.encode(), file_name="april.csv"
+        )
+    more, stranger, too_little = batch.rows.order_by("number")
+    assert {part["account"]: part["amount"] for part in more.split} == {interest: -998_00, principal: -301_10}
+    assert "€100.00 more than agreed is principal" in more.suggestion
+    assert (stranger.split, too_little.split) == ([], [])
     # What has no interest may be an extra payment: asked, not linked.
     extra = post({mortgage.account: 100_00, accounts.checking: -100_00}, on=D(2026, 4, 1))
     assert match_payments(book=book, entry_ids=[extra.pk]) == 0
