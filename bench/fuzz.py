@@ -3,13 +3,14 @@
 python bench/fuzz.py                          20,000 requests, 10,000 files of each format; half an hour or so on one core
 python bench/fuzz.py --quick                  500 and 200
 python bench/fuzz.py --seed 7 --replay 1234   that request of that run again, with those before it in its world
+python bench/fuzz.py --requests 0 --formats camt mt940          files of these formats only; bench/fuzz_coverage.py goes by coverage
 python bench/fuzz.py --replay ofx1:77         that file again; it is also written to bench/results/
 
 Requests are sent to the WSGI application in this process, by people in every role, on a scratch database with the
 demonstration's books. A finding is an answer of 5xx, an exception, a slow answer, a text of a book shown to somebody
-outside it, a 2xx that the API does not describe, JSON that is none; for a file any exception but the domain's own, or
-more than 2 seconds and one for each megabyte. In the end the books must be proven and no event may be stuck. Exits
-with 1 when there is a finding.
+outside it, a 2xx that the API does not describe, JSON that is none; for a bank file or the whole books of a program any
+exception but the domain's own, or more than 2 seconds and one for each megabyte; a book that moved in only in part. In the
+end the books must be proven and no event may be stuck. Exits with 1 when there is a finding.
 """
 
 import argparse
@@ -24,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,22 +40,30 @@ from django.test import override_settings
 from django.utils import timezone
 from fuzz_app.logs import Recorder
 from fuzz_inputs import files, pages
+from fuzz_inputs.books import FOREIGN
 from fuzz_inputs.judging import Finding, Findings, Judge, described, place_of
 from fuzz_inputs.requests import KINDS, Api, Maker, described_api
 from fuzz_inputs.world import PERSONAS, World, make_world, newest_event, unsettled
 from fuzz_inputs.wsgi import Answer, Request, TookTooLong, send, stopped_after
 
+from finance.book_archive.writing import as_archive
+from finance.book_import.model import Question
+from finance.book_import.reading import read_book
+from finance.book_import.services import import_book as move_in
 from finance.errors import FinanceError
+from finance.exports import formats as exports
 from finance.imports import services as imports
 from finance.imports.parsers.recognise import read_statement
 from finance.ledger.integrity import verify_ledger
-from finance.models import Account, ImportBatch
+from finance.models import Account, Book, ImportBatch, JournalEntry
+from identity.models import User
 from lifeos_project.wsgi import application
 from platform_outbox import testing
 
 # After this number of requests people and books are made again: by then many are closed, removed or signed out.
 REQUESTS_OF_A_WORLD = 500
 SLOWEST_FILE = 2.0  # seconds of the processor, and one for each megabyte
+SLOWEST_MOVE = 5.0  # the same for making a book of it
 MOST_MEMORY = 256  # megabytes that one file may add to the most that was in use before
 STAGE_EVERY = 50
 RESULTS = harness.ROOT / "bench" / "results"
@@ -82,6 +91,7 @@ class Run:
     api: Api
     routes: list[str]
     tally: Tally = field(default_factory=Tally)
+    formats: Mapping[str, files.Format] = field(default_factory=dict)
     settled: int = 0  # the newest event that was looked at
 
     def replay_of(self, what: object) -> str:
@@ -146,7 +156,7 @@ class Run:
     def files(self, count: int) -> None:
         """Read damaged files of every format, and stage and confirm some of them in a book."""
         world = make_world(-1, today=self.today)
-        for name in files.FORMATS:
+        for name in self.formats:
             started = time.monotonic()
             for number in range(count):
                 self.file(name, number, world)
@@ -156,12 +166,15 @@ class Run:
 
     def file(self, name: str, number: int, world: World) -> bytes:
         """Read the file of that number, and stage it when its turn has come."""
-        data = file_of(self.seed, name, number)
+        data = files.mutated(self.formats[name], random.Random(f"{self.seed}:{name}:{number}"))
         memory, started, outcome = most_memory(), time.process_time(), "accepted"
         try:
             with stopped_after(SLOWEST_FILE + len(data) / 1e6, timer=signal.ITIMER_PROF):
-                parsed = read_statement(data, currency="EUR", card=number % 7 == 0)
-            assert parsed.statements, "accepted without a statement"
+                if program := self.formats[name].program:
+                    read_book(data, _question(program))
+                else:
+                    parsed = read_statement(data, currency="EUR", card=number % 7 == 0)
+                    assert parsed.statements, "accepted without a statement"
         except FinanceError:
             outcome = "refused"
         except TookTooLong as error:
@@ -170,8 +183,13 @@ class Run:
         except Exception as error:
             outcome = "fault"
             self._file_finding(Finding(f"reading raised {type(error).__name__}", place_of(error)), name, number, data)
+        taken = time.process_time() - started
+        if outcome in ("accepted", "refused") and taken > SLOWEST_FILE + len(data) / 1e6:
+            # In a library's own code, which does not see that its time is over.
+            outcome = "slow"
+            self._file_finding(Finding("slow file", name), name, number, data, note=f"{taken:.1f} s")
         self.tally.files[name, outcome] += 1
-        self.tally.worst_file = max(self.tally.worst_file, time.process_time() - started)
+        self.tally.worst_file = max(self.tally.worst_file, taken)
         more = most_memory() - memory
         if more > MOST_MEMORY:
             self._file_finding(Finding("much memory for a file", name), name, number, data, note=f"{more:.0f} MB")
@@ -181,6 +199,9 @@ class Run:
 
     def _stage(self, world: World, name: str, number: int, data: bytes) -> None:
         owner = world.people["owner"].user
+        if program := self.formats[name].program:
+            self._move_in(owner, program, name, number, data)
+            return
         account = Account.objects.select_related("book").get(book=world.home["book_id"][0], name="Checking account")
         try:
             batch = imports.stage_import(
@@ -193,6 +214,25 @@ class Run:
             pass
         except Exception as error:
             self._file_finding(Finding(f"staging raised {type(error).__name__}", place_of(error)), name, number, data)
+
+    def _move_in(self, owner: User, program: str, name: str, number: int, data: bytes) -> None:
+        """Make a book of the file: all of it or nothing."""
+        before = _held()
+        try:
+            source = read_book(data, _question(program))
+            self.tally.files[name, "staged"] += 1
+            with stopped_after(SLOWEST_MOVE + len(data) / 1e6, timer=signal.ITIMER_PROF):
+                move_in(owner=owner, source=source, base_currency="EUR", time_zone="UTC")
+            self.tally.files[name, "confirmed"] += 1
+        except FinanceError:
+            after = _held()
+        except (Exception, TookTooLong) as error:
+            after = _held()
+            self._file_finding(Finding(f"moving in raised {type(error).__name__}", place_of(error)), name, number, data)
+        else:
+            return
+        if after != before:
+            self._file_finding(Finding("a book moved in in part", name), name, number, data, note=f"{before}, {after}")
 
     def _file_finding(self, finding: Finding, name: str, number: int, data: bytes, *, note: str = "") -> None:
         example = f"{note} {name} file of {len(data)} bytes: {data[:200]!r}".strip()
@@ -212,8 +252,12 @@ def _sign_in_again(world: World, request: Request) -> None:
         world.people[request.persona].sign_in()
 
 
-def file_of(seed: int, name: str, number: int) -> bytes:
-    return files.mutated(files.FORMATS[name], random.Random(f"{seed}:{name}:{number}"))
+def _question(program: str) -> Question:
+    return Question(format=program, base_currency="EUR", time_zone="UTC")
+
+
+def _held() -> tuple[int, int, int]:
+    return Book.objects.count(), Account.objects.count(), JournalEntry.objects.count()
 
 
 def most_memory() -> float:
@@ -237,6 +281,15 @@ def read_received_files(seconds: float) -> None:
     """What a worker does while a request waits for it."""
     for batch in ImportBatch.objects.filter(state=ImportBatch.State.RECEIVED):
         imports.read_received(batch=batch)
+
+
+def _exported(today: datetime.date) -> dict[str, files.Format]:
+    """The formats in which we export whole books ourselves, of a book of some size."""
+    book = Book.objects.get(pk=make_world(-2, today=today).home["book_id"][0])
+    return {
+        "lifeos-json": files.Format("book.json", ("".join(exports.as_json(book)).encode(),), program="lifeos"),
+        "lifeos-zip": files.Format("book.zip", (b"".join(as_archive(book)),), program="lifeos"),
+    }
 
 
 def replay(run: Run, what: str) -> None:
@@ -280,11 +333,11 @@ def report(run: Run, *, file: Path) -> None:
         print("statuses: " + ", ".join(f"{status}: {count:,}" for status, count in sorted(tally.statuses.items())))
     if tally.files:
         outcomes = ("accepted", "refused", "fault", "slow", "staged", "confirmed")
-        print(f"\n{'files':<12}{''.join(f'{outcome:>11}' for outcome in outcomes)}{'files/s':>11}")
-        for name in files.FORMATS:
+        print(f"\n{'files':<16}{''.join(f'{outcome:>11}' for outcome in outcomes)}{'files/s':>11}")
+        for name in run.formats:
             counts = [tally.files[name, outcome] for outcome in outcomes]
             print(
-                f"{name:<12}{''.join(f'{count:>11,}' for count in counts)}{_rate(sum(counts[:4]), tally.seconds[name])}"
+                f"{name:<16}{''.join(f'{count:>11,}' for count in counts)}{_rate(sum(counts[:4]), tally.seconds[name])}"
             )
         print(f"slowest file {tally.worst_file:.2f} s")
     report_findings(tally.findings)
@@ -331,6 +384,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=None, help="default 20,000")
     parser.add_argument("--uploads", type=int, default=None, help="files of each format, default 10,000")
     parser.add_argument("--quick", action="store_true", help="500 requests, 200 files of each format")
+    parser.add_argument("--formats", nargs="+", default=[], metavar="NAME", help="of files; default all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--today", type=datetime.date.fromisoformat, default=None, help="last day of the books (today)")
     parser.add_argument("--replay", metavar="N | FORMAT:N", help="one request or file of a run, with its seed and day")
@@ -341,7 +395,11 @@ def main() -> None:
     uploads = uploads if options.uploads is None else options.uploads
     with prepared():
         today = options.today or datetime.datetime.now(datetime.UTC).date()
-        run = Run(seed=options.seed, today=today, api=described_api(), routes=pages.routes())
+        formats = {**files.FORMATS, **FOREIGN, **_exported(today)}
+        if unknown := set(options.formats) - set(formats):
+            parser.error(f"--formats: {', '.join(sorted(unknown))} is none of {', '.join(formats)}")
+        wanted = {name: form for name, form in formats.items() if not options.formats or name in options.formats}
+        run = Run(seed=options.seed, today=today, api=described_api(), routes=pages.routes(), formats=wanted)
         if options.replay:
             replay(run, options.replay)
             report_findings(run.tally.findings)

@@ -1,14 +1,18 @@
 """Bank files in every format that the importer reads, and ways to damage them. A new format is one line in FORMATS."""
 
 import datetime
+import hashlib
 import io
+import json
 import random
 import re
+import sqlite3
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from fuzz_inputs import hostile
+from fuzz_inputs.trees import broken, written
 
 DAY = datetime.date(2026, 3, 17)
 
@@ -86,10 +90,11 @@ _XML_HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """Files of one format: their usual name, and small sound ones to begin with."""
+    """Files of one format: their usual name, and small sound ones to begin with; `program` is whose whole books they are."""
 
     file_name: str
     seeds: tuple[bytes, ...]
+    program: str = ""
 
 
 def _camt(version: str, kind: str) -> bytes:
@@ -144,12 +149,65 @@ def _qif() -> bytes:
     return f"!Option:AutoSwitch\n!Account\nNGiro\nTBank\n^\n!Type:Bank\n{rows}!Type:Cat\nNFood\nE\n^\n".encode()
 
 
-def _zip_of(files: dict[str, bytes]) -> bytes:
+def zip_of(files: dict[str, bytes]) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
     return target.getvalue()
+
+
+def _xlsx() -> bytes:
+    """A sheet with a date, a text and amounts in each row, and texts beside the sheet as Excel keeps them."""
+    main, office = "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://schemas.openxmlformats.org"
+    link = f"{office}/officeDocument/2006/relationships"
+    rows = "".join(
+        f'<row r="{n}"><c r="A{n}" s="1"><v>{46090 + n}</v></c><c r="B{n}" t="inlineStr"><is><t>Shop {n}</t></is></c>'
+        f'<c r="C{n}"><v>-{n}.25</v></c><c r="D{n}"><f>D{n - 1}+C{n}</f><v>{900 - n}.5</v></c></row>\n'
+        for n in range(2, 9)
+    )
+    heads = "".join(f'<c r="{"ABCD"[i]}1" t="s"><v>{i}</v></c>' for i in range(4))
+    shared = "".join(f"<si><t>{name}</t></si>" for name in ("Date", "Payee", "Amount", "Balance"))
+    content = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    relations = f'<Relationships xmlns="{office}/package/2006/relationships">'
+    texts = {
+        "[Content_Types].xml": f'<Types xmlns="{office}/package/2006/content-types"><Default Extension="xml" '
+        f'ContentType="application/xml"/><Default Extension="rels" '
+        f'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{content}.sheet.main+xml"/></Types>',
+        "_rels/.rels": f'{relations}<Relationship Id="rId1" Type="{link}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{link}"><sheets><sheet name="S" sheetId="1" r:id="rId1"/></sheets>'
+        "</workbook>",
+        "xl/_rels/workbook.xml.rels": f'{relations}<Relationship Id="rId1" Type="{link}/worksheet" Target="worksheets/sheet1.xml"/>'
+        f'<Relationship Id="rId2" Type="{link}/styles" Target="styles.xml"/>'
+        f'<Relationship Id="rId3" Type="{link}/sharedStrings" Target="sharedStrings.xml"/></Relationships>',
+        "xl/styles.xml": f'<styleSheet xmlns="{main}"><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
+        "xl/sharedStrings.xml": f'<sst xmlns="{main}" count="4" uniqueCount="4">{shared}</sst>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData><row r="1">{heads}</row>\n{rows}</sheetData></worksheet>',
+    }
+    return zip_of({name: text.encode() for name, text in texts.items()})
+
+
+def _ods() -> bytes:
+    names = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "table", "text"))
+    text = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    rows = "".join(
+        f'<table:table-row><table:table-cell office:value-type="date" office:date-value="2026-03-0{n}"/>{text.format(f"Shop {n}")}'
+        f'<table:table-cell office:value-type="currency" office:currency="EUR" office:value="-{n}.25"/></table:table-row>\n'
+        for n in range(1, 9)
+    )
+    head = "".join(map(text.format, ("Date", "Payee", "Amount")))
+    content = (
+        f'<office:document-content {names}><office:body><office:spreadsheet><table:table table:name="S"><table:table-row>{head}'
+        f"</table:table-row>\n{rows}</table:table></office:spreadsheet></office:body></office:document-content>"
+    )
+    return zip_of(
+        {
+            "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
+            "content.xml": content.encode(),
+            "META-INF/manifest.xml": b'<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>',
+        }
+    )
 
 
 FORMATS: dict[str, Format] = {
@@ -164,9 +222,11 @@ FORMATS: dict[str, Format] = {
         "statement.qfx", tuple((_SGML_HEAD + _ofx_body(closed=True, card=c)).encode() for c in (False, True))
     ),
     "camt": Format("statement.xml", (_camt("02", "053"), _camt("08", "052"))),
-    "zip": Format("statements.zip", (_zip_of({"1.xml": _camt("02", "053"), "2.xml": _camt("08", "053")}),)),
+    "zip": Format("statements.zip", (zip_of({"1.xml": _camt("02", "053"), "2.xml": _camt("08", "053")}),)),
     "mt940": Format("statement.sta", (_mt940(), _dutch())),
     "qif": Format("statement.qif", (_qif(),)),
+    "xlsx": Format("statement.xlsx", (_xlsx(),)),
+    "ods": Format("statement.ods", (_ods(),)),
 }
 
 _RUNS = (
@@ -215,12 +275,93 @@ _ODD_DATES = (
 _CELL_LENGTHS = (115, 120, 121, 200, 201, 255, 256, 500, 501, 10_000, 131_072, 131_073, 400_000)
 
 
+# Kinds of damage that repeat things repeat each other's.
+_LARGE, _LARGEST = 500_000, 3_000_000
+
+
 def mutated(form: Format, chance: random.Random) -> bytes:
-    """A file of the format with one to four kinds of damage."""
-    data = chance.choice(form.seeds)
+    """A file of the format with one to four kinds of damage, mostly within what an archive holds."""
+    return _damaged(chance.choice(form.seeds), chance)
+
+
+def _damaged(data: bytes, chance: random.Random) -> bytes:
+    if data.startswith(b"PK\x03\x04") and chance.random() < 0.8:
+        return _damaged_inside(data, chance)
     for _ in range(chance.choice((1, 1, 2, 2, 3, 4))):
-        data = chance.choice(_DAMAGES)(data, chance)
+        damages = _DAMAGES
+        if data.startswith(b"SQLite format 3\x00"):
+            # Mostly a sound database that holds odd things: few others can be opened.
+            damages = (_odd_field, _odd_field, _odd_field, _odd_field, _flip, _flip, _truncate)
+        elif data[:1] in b"{[" and chance.random() < 0.7:
+            damages = (_odd_tree,)
+        data = chance.choice(damages)(data, chance)[:_LARGEST]
+        if len(data) > _LARGE:
+            break
     return data
+
+
+def _damaged_inside(data: bytes, chance: random.Random) -> bytes:
+    """The archive with a damaged member; ours keeps its list of hashes true, or it would be refused unread."""
+    files = members_of(data)
+    name = chance.choice(sorted(files))
+    files[name] = _damaged(files[name], chance)
+    return zip_of(with_true_hashes(files))
+
+
+def members_of(archive: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def with_true_hashes(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The members of an archive, with the manifest of our own export (if it is one) telling their SHA-256."""
+    try:
+        manifest = json.loads(files["manifest.json"])
+        for name in manifest["members"]:
+            manifest["members"][name] = hashlib.sha256(files[name]).hexdigest()
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return files
+    return {**files, "manifest.json": json.dumps(manifest).encode()}
+
+
+def _odd_tree(data: bytes, chance: random.Random) -> bytes:
+    """JSON with faults in it; what is none is damaged like any text."""
+    try:
+        return written(broken(json.loads(data), chance)).encode("utf-8", errors="surrogatepass")
+    except (ValueError, RecursionError):
+        return _odd_text(data, chance)
+
+
+def _odd_field(data: bytes, chance: random.Random) -> bytes:
+    """A database with another value in one field, a row less, or a row twice."""
+    database = sqlite3.connect(":memory:")
+    try:
+        database.deserialize(data)
+        tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        table = chance.choice(tables)
+        columns = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
+        rows = [row[0] for row in database.execute(f'SELECT rowid FROM "{table}"')]
+        column, place = chance.choice(columns), chance.choice(rows)
+        dice = chance.random()
+        if dice < 0.08:
+            database.execute(f'DELETE FROM "{table}" WHERE rowid = ?', (place,))
+        elif dice < 0.14:
+            database.execute(f'ALTER TABLE "{table}" RENAME COLUMN "{column}" TO other')
+        else:
+            value = chance.choice(
+                (
+                    None, 0, -1, 2**62, -(2**63), 2**63 - 1, 1e300, float("inf"), 0.5, b"\x00\xff", "", "x" * 10_000,
+                    hostile.text(chance).replace("\ud800", "?"), chance.choice(hostile.AMOUNTS), chance.choice(hostile.DATES),
+                    chance.choice(rows), 99991231, 20260230, 10101,
+                )
+            )  # fmt: skip
+            database.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', (value, place))
+        database.commit()
+        return database.serialize()
+    except (sqlite3.Error, IndexError, UnicodeError, OverflowError):
+        return _flip(data, chance)
+    finally:
+        database.close()
 
 
 def _place(data: bytes, chance: random.Random) -> int:

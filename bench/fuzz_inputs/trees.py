@@ -135,7 +135,8 @@ def _break(holder: Any, key: Any, chance: random.Random) -> None:
         name = chance.choice(list(holder[key]))
         holder[key] = Twice(holder[key], name, holder[key][name])
     elif isinstance(holder, list):
-        holder *= chance.choice((2, 5, 600))
+        # Lists within a list that is long already would be as many again.
+        holder *= chance.choice((2, 5, 600)) if len(holder) < 20 else 2
     else:
         holder[key] = [holder[key]]
 

@@ -109,7 +109,7 @@ def take_parts(arrival: Arrival, parts: Sequence[tuple[str, str]]) -> list[str]:
         if part.name in given:
             try:
                 document = json.loads(given[part.name])
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:  # RecursionError: it is nested too deeply
                 raise BookUnreadable(
                     reason=_("The part “%(name)s” of the export is damaged.") % {"name": part.name}
                 ) from error

@@ -320,7 +320,7 @@ def uid_of(text: str) -> uuid.UUID | None:
     """The source's id as a uid, where it is one (GnuCash and Actual have such ids)."""
     try:
         return uuid.UUID(text)
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: an empty field of a database
         return None
 
 

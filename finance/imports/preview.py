@@ -80,12 +80,12 @@ def preview_of_sheet(profile: CsvProfile) -> Preview:
     return Preview(names=names, lines=[], headers=headers, header_line=len(headers), rows=[], problem="")
 
 
-def preview_of(head: bytes, profile: CsvProfile) -> Preview:
-    """What the profile makes of the file's beginning."""
+def preview_of(head: bytes, profile: CsvProfile, *, card: bool) -> Preview:
+    """What the profile makes of the file's beginning, for a card or a loan or another account."""
     problem, rows = "", []
     try:
         records, first = records_for(head, profile)
-        parsed = read_statements(profile, records[: first + _READ], first)
+        parsed = read_statements(profile, records[: first + _READ], first, card=card)
     except StatementUnreadable as error:
         # A header that stands further down, or that the profile has wrong, leaves the first lines to look at.
         problem = error.detail

@@ -247,11 +247,17 @@ def _sentences(statement: ImportStatement, proof: Proof, sums: dict[str, Any]) -
     if proof.older is not None:
         found.append(told_older(proof.older, currency=proof.currency))
     if proof.holds is None and proof.opening_needed is None and proof.difference is None:
-        found.append(gettext("The file states no balances, so there is nothing to check the rows against."))
+        if proof.opening is None:
+            found.append(gettext("The file states no balances, so there is nothing to check the rows against."))
+        else:
+            text = gettext(
+                "The file states %(amount)s before its first row and no balance after the last to check against."
+            )
+            found.append(text % {"amount": _told(proof.opening, proof)})
     if proof.balance_break is not None:
         text = gettext("The balance column stops adding up at line %(line)d: a row may be missing before it.")
         found.append(text % {"line": proof.balance_break})
-    if proof.difference and proof.opening_needed is None:
+    if proof.difference and (proof.opening_needed is None or proof.opening_source == "file"):
         found.append(
             gettext("Opening balance and rows differ from the closing balance by %(amount)s.")
             % {"amount": _told(proof.difference, proof)}
@@ -291,12 +297,19 @@ def _why_books_differ(statement: ImportStatement, proof: Proof, sums: dict[str, 
         }
     ]
     if proof.opening_needed is not None:
+        needed = proof.opening_needed
+        rest = (proof.books_difference or 0) - needed.amount
         text = gettext("The account has no postings yet; an opening balance of %(amount)s on %(day)s explains it.")
-        return [
-            *found,
-            text % {"amount": _told(proof.opening_needed.amount, proof), "day": date_text(proof.opening_needed.on)},
-        ]
-    if proof.opening is not None and proof.books_opening is not None and proof.opening != proof.books_opening:
+        if rest:
+            text = gettext(
+                "The account has no postings yet; with an opening balance of %(amount)s on %(day)s, %(rest)s still differ."
+            )
+        found.append(
+            text % {"amount": _told(needed.amount, proof), "day": date_text(needed.on), "rest": _told(rest, proof)}
+        )
+        if not rest:
+            return found
+    elif proof.opening is not None and proof.books_opening is not None and proof.opening != proof.books_opening:
         text = gettext("Before the first row the books already held %(books)s and the bank %(bank)s.")
         found.append(text % {"books": _told(proof.books_opening, proof), "bank": _told(proof.opening, proof)})
     if sums["left_out"]:

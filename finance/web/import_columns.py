@@ -22,6 +22,7 @@ from finance.imports.parsers.encoding import decode
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.statement import ParsedRow
 from finance.imports.preview import Preview, detected, encodings_of, head_of, preview_of, preview_of_sheet
+from finance.ledger.models import AccountType
 from finance.models import Book, Role
 from finance.web.access import book_page, user_of
 from finance.web.imports import DELIMITER_LABELS, WAIT_SECONDS
@@ -199,7 +200,8 @@ def import_columns(request: HttpRequest, book: Book, import_id: int) -> HttpResp
 
 def _form(data: Any, batch: ImportBatch, head: bytes, profile: CsvProfile) -> ColumnsForm:
     # Only a workbook that was read before an upgrade has no beginning.
-    preview = preview_of(head, profile) if head else preview_of_sheet(profile)
+    card = batch.account.type == AccountType.LIABILITY
+    preview = preview_of(head, profile, card=card) if head else preview_of_sheet(profile)
     encodings = encodings_of(batch, head, profile.encoding)
     form = ColumnsForm(data, profile=profile, preview=preview, encodings=encodings)
     if batch.format != ImportBatch.Format.CSV:

@@ -363,7 +363,7 @@ class _Budget:
 def _day(value: Any, where: str) -> datetime.date:
     try:
         return believable_day(int(value) // 10_000, int(value) // 100 % 100, int(value) % 100)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:  # OverflowError: an infinite number
         raise BookUnreadable(
             reason=_("%(where)s: “%(value)s” is not a day such as 20260331.")
             % {"where": where, "value": str(value)[:20]}

@@ -56,7 +56,11 @@ _OWN = {"uid", "source", "reverses", "corrects", "filename", "lineno", "memo", "
 
 def read(data_: bytes, question: Question) -> SourceBook:
     """The ledger; plugins are not run, and a file that includes others is refused. Raises BookUnreadable."""
-    directives, errors, options = parser.parse_string(text_of(data_), "<books>")
+    text = text_of(data_)
+    if "\x00" in text:
+        # Beancount's scanner goes through the rest of the file again for each of them.
+        raise BookUnreadable(reason=_("The file holds zero bytes, so it is no text."))
+    directives, errors, options = parser.parse_string(text, "<books>")
     _refuse(errors)
     if options["include"]:
         raise BookUnreadable(

@@ -249,7 +249,7 @@ def read_xml(data: bytes, books: Books) -> None:
     parser.EntityDeclHandler = _refuse
     try:
         parser.Parse(data, True)
-    except (expat.ExpatError, LookupError) as error:  # LookupError: it names an encoding that is none
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an encoding that is none, or is unfit
         raise BookUnreadable(
             reason=_("The file is neither XML nor a database of GnuCash: %(error)s.") % {"error": error}
         ) from error

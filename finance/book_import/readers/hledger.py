@@ -119,7 +119,7 @@ class _Reader:
             self.tally.add(MARK, NO_MARKS)
         tags = [
             (str(pair[0]), str(pair[1]))
-            for pair in found.get("ttags") or []
+            for pair in typed(found.get("ttags") or [], list, f"{where}: “ttags”")
             if isinstance(pair, list) and len(pair) == 2
         ]
         own = dict(tags)

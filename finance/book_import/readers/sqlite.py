@@ -72,7 +72,7 @@ def opened(data: bytes) -> Iterator[Tables]:
         database.text_factory = lambda raw: raw.decode(errors="replace")
         database.set_authorizer(_authorised)
         yield Tables(database)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # UnicodeDecodeError: names of tables that are no text
         raise BookUnreadable(
             reason=_("The database in the file cannot be read: %(error)s.") % {"error": error}
         ) from error

@@ -30,7 +30,18 @@ _FEW_DIGITS = 15
 _SPACED = re.compile(r"[ '’`´]")
 _DIGITS = re.compile(r"[\d.,+\-()]+")
 _CORE = re.compile(r"[.,]?\d[\d.,'’`´ ]*")
-_SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009\u2007\u2002\u2003\t", " "))
+# Blanks of all widths; the Arabic marks for decimals and thousands; marks that only say which way text runs.
+_SPACES = str.maketrans(
+    {
+        **dict.fromkeys("\u00a0\u202f\u2009\u2007\u2002\u2003\t", " "),
+        "\u066b": ".",
+        "\u066c": ",",
+        "\u060c": ",",
+        "\uff0e": ".",
+        "\uff0c": ",",
+        **dict.fromkeys("\u200e\u200f\u061c\u202a\u202b\u202c\u2066\u2067\u2069"),
+    }
+)
 _MINUS = str.maketrans(dict.fromkeys("\u2212\u2013\u2014\u2010\u2011\ufe63\uff0d", "-"))
 _GROUPED = {
     ",": re.compile(r"\d{1,3}(,\d{2,3})*,\d{3}"),
@@ -40,11 +51,15 @@ _GROUPED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmountCell:
-    """A cell taken apart: its digits with their separators, its sign ("", "+", "-") and currency code or ""."""
+    """A cell taken apart: its digits with their separators, its sign ("", "+", "-") and currency code or "".
+
+    `shared` is a sign such as "$" that several currencies are written with, or "".
+    """
 
     core: str
     sign: str
     currency: str
+    shared: str = ""
 
 
 @lru_cache(maxsize=16384)
@@ -62,19 +77,28 @@ def take_apart(text: str) -> AmountCell | None:
     match = _CORE.search(inner)
     if match is None:
         return None
-    # Around the digits stand sign and currency, or it is no amount.
-    sign, currency = "-" if bracketed else "", ""
-    around = f"{inner[: match.start()]} {inner[match.end() :]}"
-    for word in around.replace("+", " + ").replace("-", " - ").split():
+    before, behind = inner[: match.start()].rstrip(), inner[match.end() :].lstrip()
+    if not bracketed and before.endswith("(") and behind.startswith(")"):
+        # "$(12.34)", "(12.34) USD"
+        bracketed, before, behind = True, before[:-1], behind[1:]
+    return _around_digits(f"{before} {behind}", core=match[0].strip(), bracketed=bracketed)
+
+
+def _around_digits(text: str, *, core: str, bracketed: bool) -> AmountCell | None:
+    """The cell of these digits; beside them stand sign and currency, or it is no amount."""
+    sign, currency, shared = "-" if bracketed else "", "", ""
+    for word in text.replace("+", " + ").replace("-", " - ").split():
         if word == "-" or word.upper() in _OUT_MARKS:
             sign = "-"
         elif word == "+" or word.upper() in _IN_MARKS:
             sign = sign or "+"
         elif code := SYMBOLS.get(word, bare if (bare := word.upper().strip(".,")) in known_currencies() else ""):
             currency = code
-        elif not shared_by(word) and word != "*":
+        elif shared_by(word):
+            shared = word
+        elif word != "*":
             return None
-    return AmountCell(core=match[0].strip(), sign=sign, currency=currency)
+    return AmountCell(core=core, sign=sign, currency=currency, shared=shared)
 
 
 def looks_like_amount(text: str) -> bool:

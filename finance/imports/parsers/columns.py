@@ -104,19 +104,27 @@ def _strongest(columns: Sequence[Column], role: str) -> Column | None:
 def _pair_by_content(columns: Sequence[Column], numeric: Sequence[Column], roles: Roles) -> bool:
     """Two adjacent columns of which each row fills exactly one, without signs: money out and money in.
 
-    Banks disagree on the order, but people spend more often than they earn.
+    Banks disagree on the order, but people spend more often than they earn. With headings, both must hold something.
     """
-    if any(column.header for column in columns):
-        return False
+    headed = any(column.header for column in columns)
     for left, right in pairwise(columns):
         if not (left in numeric or right in numeric):
             continue
         if any(c.filled and (c not in numeric or c.money_marks < 0.5 or c.negative) for c in (left, right)):
             continue
+        if headed and not all(c.filled and not names_a_number(c.header) and not c.score("fee") for c in (left, right)):
+            continue
         exactly_one = [bool(a) != bool(b) for a, b in zip(left.cells, right.cells, strict=True) if a or b]
         if not exactly_one or sum(exactly_one) < 0.95 * len(exactly_one):
             continue
         out, into = (left, right) if len(left.filled) >= len(right.filled) else (right, left)
+        by_name = (_leans_out(left), _leans_out(right))
+        if by_name[0] != by_name[1]:
+            # One of the two is named in words that are known.
+            roles.debit, roles.credit = (
+                (left.index, right.index) if by_name[0] > by_name[1] else (right.index, left.index)
+            )
+            return True
         roles.debit, roles.credit = out.index, into.index
         roles.notes.append(
             _(
@@ -127,6 +135,10 @@ def _pair_by_content(columns: Sequence[Column], numeric: Sequence[Column], roles
         )
         return True
     return False
+
+
+def _leans_out(column: Column) -> int:
+    return column.score("debit") - column.score("credit")
 
 
 def _amount_by_content(numeric: Sequence[Column], columns: Sequence[Column], roles: Roles) -> int | None:
@@ -209,6 +221,18 @@ def _find_accounts(columns: Sequence[Column], roles: Roles, known: frozenset[str
     accounts = [c for c in free if c.score("account") and c.fill >= 0.95 and _is_own_account(c, known)]
     own = max(accounts, key=lambda c: (c.score("account"), _all_known(c, known), -c.index), default=None)
     roles.account = own.index if own is not None else None
+    doubtful = (c for c in free if c is not own and c.score("account") >= max(50, c.score("counterparty_account")))
+    for column in doubtful:
+        # The heading does not say whose they are, and several rows share one: they might be the household's own.
+        values = set(column.filled)
+        if 1 < len(values) <= min(10, len(column.filled) - 1) and all(_digits(value) >= 8 for value in values):
+            roles.notes.append(
+                _(
+                    "The numbers in the column “%(name)s” are taken for those of other people, not of your accounts. "
+                    "Choose it as your own account under Columns if that is wrong."
+                )
+                % {"name": column.header}
+            )
     others = [c for c in free if c is not own and _is_other_account(c)]
     other = max(others, key=lambda c: (c.score("counterparty_account"), c.fill, -c.index), default=None)
     roles.counterparty_account = other.index if other is not None else None

@@ -49,6 +49,9 @@ _SAMPLE_ROWS = 400
 _KINDS = {"payment", "deposit", "withdrawal", "expense", "income", "lastschrift", "gutschrift", "belastung"}
 # Rows whose balances are asked which reading is right.
 _WITNESSES = 2_000
+_NO_SIGNS = gettext_noop(
+    "No amount in this file has a sign, so all are read as money in. Change the signs under Columns if that is wrong."
+)
 _UNMARKED_IS_OUT = gettext_noop("Amounts without a mark are read as money out; marked ones (+ or CR) as money in.")
 _PLAIN_IS_OUT = gettext_noop("Charges are written without a minus in this file: plain amounts are read as money out.")
 _SETTLED = gettext_noop("Signs and decimals are read as the column of balances asks for: only so it adds up.")
@@ -117,7 +120,7 @@ def detect(
                 _("The column “%(name)s” contradicts the signs of the amounts, so it is not used.") % {"name": name}
             )
             profile = dataclasses.replace(profile, flag_column=None)
-    if (settled := _settled_by_balances(profile, records[first : first + _WITNESSES])) is not None:
+    if (settled := _settled_by_balances(profile, records[first : first + _WITNESSES], card=card)) is not None:
         profile, notes = (
             settled,
             [*(note for note in notes if note not in (_(_PLAIN_IS_OUT), _(_UNMARKED_IS_OUT))), _(_SETTLED)],
@@ -280,11 +283,11 @@ def _conventions(
     return dataclasses.replace(profile, sign=sign), notes + note
 
 
-def _settled_by_balances(profile: CsvProfile, records: Sequence[Record]) -> CsvProfile | None:
+def _settled_by_balances(profile: CsvProfile, records: Sequence[Record], *, card: bool) -> CsvProfile | None:
     """Another reading of signs, decimals or columns, where the balances contradict this one and bear that one out whole."""
     if profile.balance_column is None:
         return None
-    hits, checks = _fit(profile, records)
+    hits, checks = _fit(profile, records, card=card)
     if hits == checks:
         return None
     others = [dataclasses.replace(profile, decimal_mark=mark, sign=sign) for mark in DECIMAL_MARKS for sign in SIGNS]
@@ -295,13 +298,13 @@ def _settled_by_balances(profile: CsvProfile, records: Sequence[Record]) -> CsvP
             dataclasses.replace(other, debit_column=profile.credit_column, credit_column=profile.debit_column)
             for other in others
         ]
-    found = [(*_fit(other, records), other) for other in others if other != profile]
+    found = [(*_fit(other, records, card=card), other) for other in others if other != profile]
     whole = [(fitting, other) for fitting, asked, other in found if fitting == asked and fitting > hits]
     return max(whole, key=lambda each: each[0])[1] if whole else None
 
 
-def _fit(profile: CsvProfile, records: Sequence[Record]) -> tuple[int, int]:
-    reader = RowReader(profile, records)
+def _fit(profile: CsvProfile, records: Sequence[Record], *, card: bool) -> tuple[int, int]:
+    reader = RowReader(profile, records, card=card)
     reader.read()
     return balances_fit(reader.rows)
 
@@ -330,7 +333,16 @@ def _sign(profile: CsvProfile, columns: Sequence[Column], *, card: bool) -> tupl
         return "unmarked_out", [_(_UNMARKED_IS_OUT)]
     if _is_inverted(column, columns, profile, minus=minus, card=card):
         return "inverted", [_(_PLAIN_IS_OUT)]
-    return "as_written", []
+    unsigned = minus == plus == 0 and len(cells) > 1 and profile.balance_column is None
+    return "as_written", [_(_NO_SIGNS)] if unsigned else []
+
+
+def _mostly_positive(columns: Sequence[Column], profile: CsvProfile) -> bool:
+    """Whether there is a column of balances, and most of them have no minus."""
+    if profile.balance_column is None:
+        return False
+    cells = [cell for text in columns[profile.balance_column].filled if (cell := take_apart(text)) is not None]
+    return 2 * sum(cell.sign != "-" for cell in cells) > len(cells)
 
 
 def _is_inverted(column: Column, columns: Sequence[Column], profile: CsvProfile, *, minus: int, card: bool) -> bool:
@@ -338,7 +350,7 @@ def _is_inverted(column: Column, columns: Sequence[Column], profile: CsvProfile,
     total = len(column.filled)
     if minus * 2 > total:
         return False
-    if card and minus * 2 < total:
+    if card and (minus * 2 < total or _mostly_positive(columns, profile)):
         return True
     texts = [
         " ".join(columns[i].cells[row] for i in (*profile.payee_columns, *profile.description_columns))
@@ -370,4 +382,4 @@ def read_csv(
     else:
         records, first = records_for(data, profile)
         notes = ()
-    return read_statements(profile, records, first, notes=notes)
+    return read_statements(profile, records, first, card=card, notes=notes)

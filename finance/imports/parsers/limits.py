@@ -28,10 +28,9 @@ _SMALLEST_PLACE = -18
 
 def believable_day(year: int, month: int, day: int) -> datetime.date:
     """The day. Raises ValueError when the calendar does not have it, or when no statement can be of that year."""
-    found = datetime.date(year, month, day)
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise ValueError(f"The year {year} is not between {FIRST_YEAR} and {LAST_YEAR}.")
-    return found
+    return datetime.date(year, month, day)
 
 
 def iso_day(text: str) -> datetime.date | None:

@@ -17,13 +17,13 @@ _OUT_STEMS = (
     r"|salid|gasto|addebit|uscit|prelie|saida|levantam|afschrijv|uitgav|bedrag af|obciaz|wyplat|wydat|odeslan|vydaj"
     r"|terhel|kiad|zaduzen|isplat|odliv|uttag|utbetal|utgift|haevet|udbetal|veloit|otto|panot ulos|islaid|nurasyt"
     r"|islaido|izmaks|norakst|valjamin|valjamaks|platit|iesir|cikan|borc|списан|расход|дебет|видат|χρεωσ|αναληψ|支出|出金|お支払"
-    r"|出金額|支払|출금|지급금액|찾으신|ถอน|withdraw|paid out|money out|outflow|spent"
+    r"|出金額|支払|출금|지급금액|찾으신|ถอน|提出|提款|חובה|مدين|سحب|برداشت|بدهکار|withdraw|paid out|money out|outflow|spent"
 )
 _IN_STEMS = (
     r"gutschr|sissemaks|\bvklad|potraz|\bdobro|innlegg|ghi co\b|zugang|einzahl|eingang|einnahm|credit|kredit|crdit|versement|encaiss|entree|recett|abono|ingres|deposit"
     r"|haber|accredit|entrat|versament|entrada|bijschrijv|ontvangst|ontvangen|bedrag bij|uznan|wplat|wplyw|prijem(?!c)|prichoz|pripsan"
     r"|jovair|bevetel|priliv|uplat|odobren|insattn|inbetal|inkomst|indsat|indbetal|hyvit|panot|talletus|ieskait|iemaks"
-    r"|laekum|sissetulek|pajam|gaunam|incasar|giren|alacak|зачисл|приход|кредит|надход|πιστωσ|καταθεσ|収入|入金|お預|預入|입금|맡기신|ฝาก"
+    r"|laekum|sissetulek|pajam|gaunam|incasar|giren|alacak|зачисл|приход|кредит|надход|πιστωσ|καταθεσ|収入|入金|お預|預入|입금|맡기신|ฝาก|存入|存款|זכות|دائن|ايداع|واریز|بستانکار"
     r"|paid in|money in|inflow|received"
 )
 

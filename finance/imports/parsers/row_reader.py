@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from core.texts import gettext as _
 from core.texts import gettext_noop
-from finance.imports.parsers.amounts import signed_value, take_apart
+from finance.imports.parsers.amounts import shared_by, signed_value, take_apart
 from finance.imports.parsers.cells import NO_AMOUNT, cell_of, money_columns, money_reader
 from finance.imports.parsers.columns import is_balance_line
 from finance.imports.parsers.counted_days import counted_day
 from finance.imports.parsers.dates import looks_like_date, parse_date, value_date_in
 from finance.imports.parsers.profile import CsvProfile
 from finance.imports.parsers.role_words import party
+from finance.imports.parsers.running import balances_fit
 from finance.imports.parsers.statement import ParsedRow, RowState
 from finance.imports.parsers.table import Record
 from finance.imports.parsers.words import (
@@ -58,9 +59,12 @@ class Break(NamedTuple):
 class RowReader:
     """Walks the records once; keeps the rows, the lines that are none, and the balances that lines of the file state."""
 
-    def __init__(self, profile: CsvProfile, records: Sequence[Record]) -> None:
+    def __init__(self, profile: CsvProfile, records: Sequence[Record], *, card: bool = False) -> None:
         self.profile = profile
         self.records = records
+        self.card = card  # the file is for a card or a loan
+        # Its balances are what is owed, written without a minus; or what it holds.
+        self.owed = self.held = False
         self.rows: list[ParsedRow] = []
         # Line, kind and value of each balance that is stated beside the rows.
         self.stated: list[tuple[int, str, Decimal]] = []
@@ -95,9 +99,25 @@ class RowReader:
             if not record.is_blank:
                 self._read_record(record)
         self._leave_out_statements()
+        if self.card:
+            self._turn_what_is_owed()
         self.left_out += [
             dataclasses.replace(row, state=RowState.LEFT_OUT, note=_(_BELOW), problem="") for row in self._remarks
         ]
+
+    def _turn_what_is_owed(self) -> None:
+        """Balances of a card that grow with what is spent are debts: turned where only so all of them add up."""
+        stated = [row.balance for row in self.rows if row.balance]
+        if 2 * sum(balance > 0 for balance in stated) <= len(stated):
+            return
+        turned = [
+            dataclasses.replace(row, balance=-row.balance) if row.balance is not None else row for row in self.rows
+        ]
+        (hits, _checks), (fitting, asked) = balances_fit(self.rows), balances_fit(turned)
+        if fitting == asked and fitting > hits:
+            self.rows, self.owed = turned, True
+        else:
+            self.held = hits > 0
 
     def _leave_out_statements(self) -> None:
         """Rows without an amount whose balance is that of the rows beside them: they state it and move nothing.
@@ -265,7 +285,14 @@ class RowReader:
         if profile.currency_column is None:
             # From a sign beside the amount.
             cells = (take_apart(cell_of(record, column)) for column in self._money_columns)
-            currency = next((cell.currency for cell in cells if cell is not None and cell.currency), "")
+            signs = [cell for cell in cells if cell is not None]
+            currency = next((cell.currency for cell in signs if cell.currency), "")
+            shared = next((cell.shared for cell in signs if cell.shared), "")
+            if not currency and shared and profile.currency and profile.currency not in shared_by(shared):
+                currency_problem = _("“%(sign)s” is no sign of %(currency)s, in which the other amounts are written.") % {
+                    "sign": shared, "currency": profile.currency,
+                }  # fmt: skip
+                amount = None
         elif currency and currency not in known_currencies():
             currency, currency_problem = "", _("“%(currency)s” is not a currency.") % {"currency": currency[:10]}
         payee, description = self._texts(record, amount)

@@ -18,10 +18,13 @@ from finance.imports.parsers.table import Record
 
 
 def read_statements(
-    profile: CsvProfile, records: Sequence[Record], first: int, *, notes: Iterable[str] = ()
+    profile: CsvProfile, records: Sequence[Record], first: int, *, card: bool = False, notes: Iterable[str] = ()
 ) -> ParsedFile:
-    """One statement per account and currency of the file. Raises StatementUnreadable when nothing is left to read."""
-    reader = RowReader(profile, records[first:])
+    """One statement per account and currency of the file, which is for a card or a loan or not.
+
+    Raises StatementUnreadable when nothing is left to read.
+    """
+    reader = RowReader(profile, records[first:], card=card)
     reader.read_preamble(records[:first])
     reader.read()
     if not reader.rows:
@@ -51,6 +54,15 @@ def read_statements(
         if (fee := signed_value(cell_of(record, profile.fee_column), profile.decimal_mark))
     }
     statements, more = [], []
+    if reader.owed:
+        more.append(_("The balances of the file are what is owed, so they are read as negative."))
+    elif reader.held:
+        more.append(
+            _(
+                "The balances of the file are read as money that the account holds, not as what is owed. "
+                "Change the signs under Columns if that is wrong."
+            )
+        )
     for (place, account, currency), group in groups.items():
         alone = len({name for section, name, _currency in groups if section == place} - {""}) <= 1
         stated = sections[place].stated if alone else {}

@@ -47,7 +47,8 @@ _PENDING = frozenset(
         " neivykdyta gaida apstradei rezervets beklemede bekliyor provizyon onay_bekliyor в_ожидании не_проведено холд в_обработці очікується"
         " εκκρεμει δεσμευμενο 未確定 処理中 保留 处理中 待处理 대기 승인대기"
         " non_contabilizzato in_bearbeitung hold unposted open varaus katevaraus nebroknjizeno on_hold pending_posting pendente"
-        " zurzeit_vorgemerkt umsatz_noch_nicht_gebucht noch_nicht_gebucht nicht_gebucht uncleared awaiting blokada в_обработке ожидание"
+        " zurzeit_vorgemerkt umsatz_noch_nicht_gebucht noch_nicht_gebucht nicht_gebucht uncleared awaiting blokada в_обработке ожидание vantande avvaktar ventende paventende odottava menunggu tertunda diproses"
+        " dang_cho cho_xu_ly ממתין בהמתנה معلق قيد_الانتظار در_انتظار رอดำเนินการ รอดำเนินการ обработва_се чакащо i_bidstodu 보류"
     ).split()
 )
 _VOID = frozenset(

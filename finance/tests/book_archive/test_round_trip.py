@@ -203,8 +203,9 @@ def twice_the_rates(members):
         (lambda m: (m.update({"parts/tags.json": b'{"version":1,"tags":0}'}), signed(m)), "tags of the export"),
         (lambda m: (m.update({"parts/values.json": b'{"version":1,"rates":[[]]}'}), signed(m)), "values of the"),
         (twice_the_rates, "“values” of the export contradicts itself"),
+        (lambda m: (m.update({"parts/tags.json": b"[" * 100_000}), signed(m)), "“tags” of the export is damaged"),
     ],
-    ids=["altered", "missing", "no archive", "no statements", "no rules", "no tags", "no values", "twice"],
+    ids=["altered", "missing", "no archive", "no statements", "no rules", "no tags", "no values", "twice", "deep"],
 )
 def test_a_damaged_archive_is_refused_and_nothing_is_created(full_book, owner, change, message):
     with pytest.raises(BookUnreadable, match=message):

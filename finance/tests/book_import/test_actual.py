@@ -344,6 +344,8 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
         (database(f"DROP TABLE payees; CREATE VIEW payees AS {ENDLESS};"), "payees has no column id"),
         (database(transaction("a", "chk", "much")), "not a whole number of hundredths"),
         (database(transaction("a", "chk", 100, date=20260230)), "“20260230” is not a day"),
+        (database(transaction("a", "chk", 100, date=2**62)), "is not a day"),
+        (database(transaction("a", "chk", 100) + "UPDATE transactions SET date = 9e999;"), "“inf” is not a day"),
         (database(transaction("a", "nowhere", 100)), "there is no account “a:nowhere”"),
         (database()[:5000], "cannot be read"),
         (b"SQLite format 3\x00" + b"\xff" * 5000, "cannot be read"),

@@ -221,6 +221,7 @@ def test_an_account_of_unknown_type_is_asked_for(move_in):
         (printed(transaction(posting("assets:a", amount(1, places=10**9)))), "too many decimals"),
         (printed(transaction(posting("assets:a", amount(1)), date="0000-01-01")), "is not a day"),
         (printed(transaction(posting("assets:a", amount(1), kind="Magic"))), "unknown type “Magic”"),
+        (printed(transaction(posting("assets:a", amount(1)), ttags=5)), "“ttags” is not a list"),
         (printed() + b"\ngarbage\n", "no line of hledger accounts"),
     ],
 )

@@ -54,6 +54,10 @@ PAIRS = [
     ("Сумма списания", "Сумма зачисления"),
     ("Ποσό χρέωσης", "Ποσό πίστωσης"),
     ("出金額(円)", "入金額(円)"),
+    ("חובה", "זכות"),
+    ("مدين", "دائن"),
+    ("برداشت", "واریز"),
+    ("提出", "存入"),
     ("Withdrawal amount", "Deposit amount"),
 ]
 
@@ -258,7 +262,8 @@ def test_characters_written_for_web_pages():
 
 PENDING = """In sospeso|Reserviert|En cours|Pendiente|Em processamento|In behandeling|Oczekująca|Čeká na zpracování|Függőben
 U obradi|Rezervacija|În așteptare|Väntar|Ikke bogført|Ikke bokført|Odottaa|Ootel|Laukiama|Rezervēts|Bekliyor|В ожидании
-Очікується|Εκκρεμεί|未確定|处理中|대기|Pending"""
+Очікується|Εκκρεμεί|未確定|处理中|대기|Pending
+Väntande|Menunggu|בהמתנה|قيد الانتظار|Чакащо"""
 
 
 @pytest.mark.parametrize("word", PENDING.replace("\n", "|").split("|"))
@@ -266,6 +271,73 @@ def test_rows_that_are_not_booked_yet(word):
     text = f"Datum;Text;Amount;Status\n05.01.2026;Kiosk;-3,50;{word}\n06.01.2026;Shop;-4,50;Done\n"
     states = [row.state for row in read(text).statements[0].rows]
     assert states == [RowState.PENDING, RowState.BOOKED]
+
+
+# Doubts that are told ----------------------------------------------------------------------------------------------
+
+
+def test_headings_in_unknown_words_above_columns_that_fill_each_other_up():
+    text = "Date,Text,Foo,Bar\n2026-02-03,Shop,12.30,\n2026-02-04,Shop,4.50,\n2026-02-05,Pay,,90.00\n"
+    parsed = read(text)
+    assert [row.amount for row in parsed.statements[0].rows] == money("-12.30", "-4.50", "90.00")
+    assert "Column 3 is taken as money out" in parsed.notes[0]
+    # A known word on one of them settles the direction, however many rows there are of each.
+    for header in ("Foo,Credit", "Debit,Bar"):
+        known = read(f"Date,Text,{header}\n2026-02-03,Shop,12.30,\n2026-02-04,Pay,,4.50\n2026-02-05,Pay,,90.00\n")
+        assert [row.amount for row in known.statements[0].rows] == money("-12.30", "4.50", "90.00")
+        assert known.notes == ()
+
+
+def test_another_currency_s_sign_beside_an_amount_is_never_taken_for_the_account_s():
+    rows = read("Date,Text,Amount\n2026-02-03,Shop,-€1.00\n2026-02-04,Bar,-$2.00\n", currency="EUR").statements[0].rows
+    assert [(row.amount, row.problem) for row in rows] == [
+        (Decimal("-1.00"), ""),
+        (None, "“$” is no sign of EUR, in which the other amounts are written."),
+    ]
+    assert amounts("Date,Text,Amount\n2026-02-03,A,-US$1.00\n2026-02-04,B,-$2.00\n") == money("-1.00", "-2.00")
+
+
+def test_numbers_of_accounts_under_a_heading_that_does_not_say_whose():
+    rows = "".join(f"DE0212030000000020205{n % 2};0{n}.02.2026;Shop {n};-{n},00\n" for n in range(1, 5))
+    parsed = read("IBAN;Datum;Text;Betrag\n" + rows)
+    assert len(parsed.statements) == 1
+    assert any("The numbers in the column “IBAN” are taken for those of other people" in note for note in parsed.notes)
+
+
+def test_amounts_without_any_sign_are_told():
+    unsigned = "Date,Text,Amount\n2026-02-03,Shop,1.00\n2026-02-04,Bar,2.00\n"
+    assert any("No amount in this file has a sign" in note for note in read(unsigned).notes)
+    assert not any("has a sign" in note for note in read(unsigned.replace(",1.00", ",-1.00")).notes)
+
+
+CARD = "Date,Text,Amount,Balance\n2026-02-03,Shop,{0},110.00\n2026-02-04,Pay,{1},60.00\n2026-02-05,Bar,{2},65.00\n"
+
+
+@pytest.mark.parametrize("written", [("10.00", "-50.00", "5.00"), ("-10.00", "50.00", "-5.00")])
+def test_balances_of_a_card_that_grow_with_what_is_spent_are_debts(written):
+    parsed = read(CARD.format(*written), currency="USD", card=True)
+    (statement,) = parsed.statements
+    assert [row.amount for row in statement.rows] == money("-10.00", "50.00", "-5.00")
+    assert (statement.opening, statement.closing, statement.balance_break) == (*money("-100.00", "-65.00"), None)
+    assert any("are what is owed" in note for note in parsed.notes)
+
+
+def test_balances_that_a_loan_states_with_a_minus_stay_as_they_are_and_credit_is_told():
+    loan = "Datum;Text;Betrag;Saldo\n01.01.2026;Tilgung;500,00;-9500,00\n01.02.2026;Zinsen;-20,00;-9520,00\n"
+    (statement,) = read(loan, card=True).statements
+    assert [row.amount for row in statement.rows] == money("500.00", "-20.00")
+    # Mostly money out, and balances above zero that add up: a prepaid card, or an owner's view of the bank's.
+    prepaid = read(CARD.format("10.00", "-50.00", "5.00").replace("Bar,5.00,65.00", "Bar,-5.00,55.00"), card=True)
+    assert any("are read as money that the account holds" in note for note in prepaid.notes)
+    assert not read(CARD.format("10.00", "-50.00", "5.00")).statements[0].balance_break
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("$(12.34)", "-12.34"), ("(12.34) USD", "-12.34"), ("-١٢٫٥٠", "-12.50"), ("\u200e-12.50\u200f", "-12.50"), ("１２．５０", "12.50")],
+)  # fmt: skip
+def test_amounts_in_brackets_behind_a_sign_and_in_other_scripts(cell, value):
+    assert amounts(f'Date,Text,Amount\n2026-02-03,Shop,"{cell}"\n2026-02-04,Bar,-1.00\n')[0] == Decimal(value)
 
 
 # Encodings ---------------------------------------------------------------------------------------------------------

@@ -368,6 +368,19 @@ def test_the_proof_tells_where_a_difference_may_come_from(stage, spend):
     assert "1 entry in this period, of −€7.00, is in the books but not in the file" in told
 
 
+def test_the_proof_says_of_an_opening_balance_only_what_it_explains(stage):
+    text = ":20:A\n:25:100/1\n:28C:1/1\n:60F:C260101EUR0,46\n:61:2602010201C45,00NTRFNONREF\n:86:Pay\n:62F:C260201EUR50,00\n-\n"
+    proof = proof_of(stage(text, file_name="wrong.sta").statements.get())
+    assert (proof.holds, proof.difference, proof.opening_needed.amount) == (False, 4_54, 46)
+    told = " ".join(proof.sentences)
+    assert "Opening balance and rows differ from the closing balance by €4.54." in told
+    assert "with an opening balance of €0.46 on Jan 31, 2026, €4.54 still differ" in told
+    # Without a closing balance it is not true that the file states none.
+    half = text.replace(":62F:C260201EUR50,00\n", "")
+    (sentence,) = proof_of(stage(half, file_name="half.sta").statements.get()).sentences
+    assert sentence.startswith("The file states €0.46 before its first row")
+
+
 def test_an_empty_account_starts_with_the_balance_that_the_bank_states(stage, confirm, accounts, owner):
     batch = stage(OFX, file_name="march.ofx")
     proof = proof_of(batch.statements.get())
