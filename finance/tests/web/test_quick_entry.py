@@ -72,6 +72,7 @@ def test_what_a_phone_installs_speaks_its_language(client):
 
 
 def test_signing_out_clears_the_device(client, db):
+    """SHR-03: who uses the device next finds nothing of who used it before."""
     client.force_login(User.objects.create_user("olga@example.org", "correct horse battery"))
     answer = client.post("/accounts/sign-out/")
     assert answer["Clear-Site-Data"] == '"cache", "storage"'
