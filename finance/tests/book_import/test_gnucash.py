@@ -310,7 +310,10 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a
         (database(script="DROP TABLE splits"), "splits has no column account_guid"),
         (database(script="UPDATE splits SET value_denom = 0"), "divided by zero"),
         (database(script="UPDATE splits SET value_num = 'x'"), "not a fraction of whole numbers"),
-        *((xml(head=f'<?xml version="1.0" encoding="{name}" ?>'), "neither XML nor") for name in ("idna", "UTF-7", "x")),
+        *(
+            (xml(head=f'<?xml version="1.0" encoding="{name}" ?>'), "neither XML nor")
+            for name in ("idna", "UTF-7", "x")
+        ),
         (database().replace(b"reconcile_state text", b"reconcile_st\xc1te text"), "cannot be read"),
     ],
 )
