@@ -53,16 +53,16 @@ class Ours:
     """Through the services: entries are posted, learned, and asked for."""
 
     def __init__(self, seed: int, types: Mapping[str, str]) -> None:
-        """A book with the usual accounts, and with those of `types` (names and their types) that it lacks."""
+        """A book with the usual accounts, or with those of `types` (names and their types) alone."""
         owner = User.objects.create_user(f"bench{seed}@example.org", "correct horse battery")
-        self.book: Book = services.create_book(owner=owner, name="Bench", base_currency="EUR", time_zone="UTC")
-        there = set(Account.objects.filter(book=self.book).exclude(kind="group").values_list("name", flat=True))
-        for name, type in types.items():
-            if name not in there:
-                kind = {"asset": "savings", "liability": "card"}.get(type, "category")
-                services.open_account(
-                    book=self.book, actor=owner, name=name, type=type, kind=kind, currency="EUR", parent=None
-                )
+        usual = {} if not types else {"template": None}
+        self.book: Book = services.create_book(owner=owner, name="Bench", base_currency="EUR", time_zone="UTC", **usual)
+        for name, type in ({"Own": "asset"} | types if types else {}).items():
+            kind = {"asset": "savings", "liability": "card"}.get(type, "category")
+            services.open_account(
+                book=self.book, actor=owner, name=name, type=type, currency="EUR", parent=None,
+                kind="checking" if name == "Own" else kind,
+            )  # fmt: skip
         accounts = Account.objects.filter(book=self.book).select_related("book").order_by("pk")
         self.ids = {account.name: account.pk for account in accounts if account.kind != "group"}
         self.names = {pk: name for name, pk in self.ids.items()}
