@@ -74,7 +74,9 @@ class Watched:
             self.read(data)
         except FinanceError:
             return "refused"
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # what libraries in Rust raise when they panic is no Exception
             return f"{type(error).__name__} at {place_of(error)}"
         return "accepted"
 
@@ -109,8 +111,8 @@ def fuzz(name: str, *, runs: int, seed: int, report: Path) -> None:
         for number, data in enumerate(seeds):
             (Path(directory) / str(number)).write_bytes(data)
         arguments = [
-            sys.argv[0], directory, f"-runs={runs}", f"-seed={seed}", f"-max_len={LONGEST_FILE}", "-timeout=0",
-            "-rss_limit_mb=0", "-verbosity=0", "-print_final_stats=0",
+            sys.argv[0], directory, f"-runs={runs}", f"-seed={seed}", f"-max_len={LONGEST_FILE}", "-timeout=1000000",
+            "-rss_limit_mb=0", "-verbosity=0", "-print_final_stats=0", f"-artifact_prefix={directory}/",
         ]  # fmt: skip
         packed = all(data.startswith(b"PK\x03\x04") for data in seeds)
         atheris.Setup(arguments, watched.one, custom_mutator=inside if packed else None)

@@ -1,8 +1,9 @@
-"""How good suggestions are: two generated households, learned month by month, each month suggested before it is learned.
+"""How good suggestions are: ledgers learned month by month, each month suggested before it is learned.
 
-python bench/suggestions.py              24 months of each, a few minutes
-python bench/suggestions.py --quick      9 months
-python bench/suggestions.py --no-peers   without smart_importer
+python bench/suggestions.py                 24 months of two generated households, 36 of the Beancount project's example
+python bench/suggestions.py --quick         9 months of each
+python bench/suggestions.py --ledger FILE   instead of the example, a Beancount ledger of yours
+python bench/suggestions.py --no-peers      without smart_importer
 
 Compared with the most frequent account of a payee, and with smart_importer (a linear SVM over words, which states no
 probability), which trains on everything before the month. Rows that nothing is said about count as wrong.
@@ -12,8 +13,9 @@ import argparse
 import datetime
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import peers
@@ -22,6 +24,8 @@ peers.enter()
 
 import harness  # noqa: E402
 from suggestions_app.households import ENGLISH, GERMAN, Row, rows_of  # noqa: E402
+from suggestions_app.ledgers import example  # noqa: E402
+from suggestions_app.ledgers import rows_of as rows_of_ledger  # noqa: E402
 
 from finance.imports.services import learn_book  # noqa: E402
 from finance.imports.suggestions.reader import Asked, Suggestions  # noqa: E402
@@ -48,9 +52,17 @@ class Guess:
 class Ours:
     """Through the services: entries are posted, learned, and asked for."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, types: Mapping[str, str]) -> None:
+        """A book with the usual accounts, or with those of `types` (names and their types) alone."""
         owner = User.objects.create_user(f"bench{seed}@example.org", "correct horse battery")
-        self.book: Book = services.create_book(owner=owner, name="Bench", base_currency="EUR", time_zone="UTC")
+        usual = {} if not types else {"template": None}
+        self.book: Book = services.create_book(owner=owner, name="Bench", base_currency="EUR", time_zone="UTC", **usual)
+        for name, type in ({"Own": "asset"} | types if types else {}).items():
+            kind = {"asset": "savings", "liability": "card"}.get(type, "category")
+            services.open_account(
+                book=self.book, actor=owner, name=name, type=type, currency="EUR", parent=None,
+                kind="checking" if name == "Own" else kind,
+            )  # fmt: skip
         accounts = Account.objects.filter(book=self.book).select_related("book").order_by("pk")
         self.ids = {account.name: account.pk for account in accounts if account.kind != "group"}
         self.names = {pk: name for name, pk in self.ids.items()}
@@ -201,20 +213,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="9 months")
+    parser.add_argument("--ledger", type=Path, help="a Beancount file, instead of the project's example")
     parser.add_argument("--no-peers", action="store_true", help="without smart_importer")
     options = parser.parse_args()
-    months = 9 if options.quick else 24
     figures: dict[str, harness.Figure] = {}
+    public, types = rows_of_ledger(options.ledger.read_text() if options.ledger else example(seed=options.seed))
+    public_months = min(max(row.month for row in public) + 1, 9 if options.quick else 36)
+    months = 9 if options.quick else 24
+    subjects_of: dict[str, tuple[Sequence[Row], Mapping[str, str], int]] = {
+        "German": (rows_of(GERMAN, months=months, seed=options.seed), {}, months),
+        "English": (rows_of(ENGLISH, months=months, seed=options.seed + 1), {}, months),
+        "public": (public, types, public_months),
+    }
     with harness.scratch_database(), testing.muted_notifier():
-        for number, (label, language) in enumerate((("German", GERMAN), ("English", ENGLISH))):
-            rows = rows_of(language, months=months, seed=options.seed + number)
+        for number, (label, (rows, types, count)) in enumerate(subjects_of.items()):
             subjects: dict[str, Callable[[], Any]] = {
-                "ours": lambda number=number: Ours(number), "by payee": Majority,
+                "ours": lambda number=number, types=types: Ours(number, types), "by payee": Majority,
             }  # fmt: skip
             if peers.has("smart_importer") and not options.no_peers:
                 subjects["smart_importer"] = SmartImporter
             for name, make in subjects.items():
-                score = measure(make, rows, months=months)
+                score = measure(make, rows, months=count)
                 told = {"top 1": score.first / score.rows, "top 3": score.among_three / score.rows}
                 if score.stated:
                     told |= {"sure at 95 %": score.coverage(), "off by": score.off()}
@@ -226,7 +245,7 @@ def main() -> None:
                 print(f"{label}, {name}: {score.rows} rows, {score.seconds:.1f} s", flush=True)
         limits = [
             harness.Ratio(f"{label}: ours, {what}", f"{label}: by payee, {what}", 1.0)
-            for label in ("German", "English")
+            for label in subjects_of
             for what in ("top 1", "top 3", "sure at 95 %")
         ]
         harness.report(title=f"suggestions-{months}", figures=figures, ratios=limits)

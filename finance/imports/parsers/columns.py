@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 from itertools import pairwise
 
 from core.texts import gettext as _
+from finance.imports.parsers.amounts import infer_decimal_mark, signed_value, take_apart
 from finance.imports.parsers.column import Column, Roles
 from finance.imports.parsers.counted_days import count_of
 from finance.imports.parsers.role_words import names_a_number
@@ -13,22 +15,32 @@ from finance.imports.parsers.words import (
     balance_kind,
     bare_number,
     currency_code,
+    currency_in_header,
     direction_of,
     is_pending,
     is_settled,
     is_void,
     looks_like_account,
+    plain,
 )
 from finance.money import known_currencies
 
+_NET = frozenset(["net", "nets", "nett", "netto", "nette", "neto", "netta", "liquido"])
 
-def find_roles(columns: Sequence[Column], *, own_accounts: Collection[str] = ()) -> Roles:
-    """Roles for all columns that have one. `own_accounts` are numbers of the household's accounts, as banks write them."""
+
+def find_roles(columns: Sequence[Column], *, currency: str = "", own_accounts: Collection[str] = ()) -> Roles:
+    """Roles for all columns that have one.
+
+    `currency` is that of the account, `own_accounts` are numbers of the household's accounts, as banks write them.
+    """
     roles = Roles()
     _find_dates(columns, roles)
-    _find_amounts(columns, roles)
+    _find_amounts(columns, roles, currency)
     _find_balance(columns, roles)
     _find_marks(columns, roles)
+    if currency and roles.amount is not None and currency_in_header(columns[roles.amount].header) == currency:
+        # A column of currencies beside it is of what was paid abroad.
+        roles.currency = None
     _find_accounts(columns, roles, frozenset(map(bare_number, own_accounts)))
     _find_texts(columns, roles)
     return roles
@@ -56,17 +68,22 @@ def _find_dates(columns: Sequence[Column], roles: Roles) -> None:
     roles.time = next((c.index for c in columns if c.score("time") and c.filled and c.index != roles.date), None)
 
 
-def _find_amounts(columns: Sequence[Column], roles: Roles) -> None:
+def _find_amounts(columns: Sequence[Column], roles: Roles, currency: str) -> None:
     numeric = [c for c in columns if c.filled and c.amounts >= 0.8 and c.dates < 0.5 and c.index != roles.date]
     usable = [c for c in columns if c in numeric or not c.filled]
     debit = _strongest(usable, "debit")
     credit = _strongest([c for c in usable if c is not debit], "credit")
     pair = (debit.index, credit.index) if debit is not None and credit is not None else None
     named = [c for c in numeric if c.score("amount") >= 50 and c.fill >= 0.5 and c.score("balance") < 50]
-    # Net before gross before the rest; a column named in the account's words before a vaguely named one.
+    # In the account's currency before another; net before gross before the rest; a plain name before a vague one.
     single = max(
         (c for c in named if pair is None or c.index not in pair),
-        key=lambda c: (c.score("amount") + 5 * ("net" in c.header.lower().split()), c.fill, -c.index),
+        key=lambda c: (
+            bool(currency) and currency_in_header(c.header) == currency,
+            c.score("amount") + 5 * _is_called_net(c),
+            c.fill,
+            -c.index,
+        ),
         default=None,
     )
     if single is not None and (pair is None or single.negative):
@@ -177,7 +194,33 @@ def _find_balance(columns: Sequence[Column], roles: Roles) -> None:
         candidates = [c for c in numeric if c.money_marks > 0.5 and c.fill > 0.5]
         roles.balance = candidates[-1].index if candidates else None
     fee = next((c for c in numeric if c.score("fee") >= 50 and c.index != roles.balance), None)
-    roles.fee = fee.index if fee and roles.amount is not None else None
+    roles.fee = fee.index if fee and roles.amount is not None and not _is_net(columns, roles.amount, fee) else None
+
+
+def _is_called_net(column: Column) -> bool:
+    return not _NET.isdisjoint(plain(column.header).split())
+
+
+def _is_net(columns: Sequence[Column], amount: int, fee: Column) -> bool:
+    """Whether the fee is off the amount already: by its name, or because another column less the fee is the amount."""
+    if _is_called_net(columns[amount]):
+        return True
+    charged = [i for i, cell in enumerate(fee.cells) if any(digit in cell for digit in "123456789")]
+
+    def values(column: Column) -> list[Decimal | None]:
+        cells = [column.cells[i] for i in charged]
+        mark = infer_decimal_mark(cell.core for text in column.filled if (cell := take_apart(text)) is not None)
+        return [signed_value(cell, mark) for cell in cells]
+
+    net, fees = values(columns[amount]), values(fee)
+    for column in columns:
+        if column.index in (amount, fee.index) or column.amounts < 0.8:
+            continue
+        gross = values(column)
+        parts = list(zip(gross, fees, net, strict=True))
+        if charged and all(a is not None and b is not None and a - abs(b) == c for a, b, c in parts):
+            return True
+    return False
 
 
 def _find_marks(columns: Sequence[Column], roles: Roles) -> None:

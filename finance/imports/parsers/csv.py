@@ -97,7 +97,7 @@ def detect(
     # A row with too many cells was split inside a text; its cells are in the wrong columns.
     whole = [record for record in sample if len(record.cells) <= len(header)]
     columns = columns_of(header, [record.cells for record in whole or sample])
-    roles = find_roles(columns, own_accounts=own_accounts)
+    roles = find_roles(columns, currency=currency, own_accounts=own_accounts)
     if roles.unreadable is not None:
         column = columns[roles.unreadable]
         cell = next(text for text in column.filled if not looks_like_amount(text))

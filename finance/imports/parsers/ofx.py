@@ -35,6 +35,8 @@ _HEADER_CHARSETS = {
 }
 _LISTS = {"BANKTRANLIST", "INVTRANLIST", "LOANTRANLIST"}
 _KINDS = {"CCSTMTRS": "CREDITCARD", "INVSTMTRS": "INVESTMENT", "LOANSTMTRS": "LOAN"}
+# Types that a sign contradicts: (type, whether the amount is positive).
+_OTHERWISE = {("DEBIT", True), ("CREDIT", False)}
 # The longest NAME of the specification; banks continue in MEMO.
 _LONGEST_NAME = 32
 _MOST_TOLD = 20
@@ -191,6 +193,10 @@ def _row(number: int, found: tuple[Element, bool]) -> ParsedRow:
         state, note = RowState.PENDING, _("The bank lists this row as pending: it is not booked yet.")
     elif amount == 0:
         state, note = RowState.VOID, _("The amount is zero: no money moved.")
+    elif amount is not None and (value(element, "TRNTYPE").upper(), amount > 0) in _OTHERWISE:
+        note = _("The bank calls this row %(type)s, but its sign says otherwise: the sign is believed.") % {
+            "type": value(element, "TRNTYPE").upper()
+        }
     # The currency in which the amount is given, where a transaction names one (not the original one).
     code = value(element, "CURRENCY/CURSYM").upper()
     problems = []

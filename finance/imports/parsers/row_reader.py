@@ -197,9 +197,10 @@ class RowReader:
 
     def _left_out(self, record: Record, why: str) -> ParsedRow:
         """The line with all that can be read of it: people may take it in where it has a date and an amount."""
-        row = self._transaction(record, cell_of(record, self.profile.date_column))
-        if row.problem or row.date is None or not row.amount:
-            row = _text_row(record)
+        row = _text_row(record)
+        if any(cell_of(record, column) for column in self._money_columns):
+            found = self._transaction(record, cell_of(record, self.profile.date_column))
+            row = row if found.problem or found.date is None or not found.amount else found
         return dataclasses.replace(row, state=RowState.LEFT_OUT, note=_(why))
 
     def _moves_money(self, record: Record, date_text: str, kind: str) -> bool:

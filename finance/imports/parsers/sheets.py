@@ -30,8 +30,10 @@ _MOST_SHEETS = 50
 _SAMPLE = 2000
 _TOLD_FROM = 3  # rows that look like transactions make another sheet worth a word
 # A cell that holds something: its tag is not closed at once. Excel pads sheets with empty ones up to the last column.
-_FILLED = re.compile(rb"""<(?:\w{1,10}:)?c\s[^>]{0,200}?\br=["']([A-Z]{1,3})(\d{1,7})["'][^>/]{0,200}>""")
-_REPEATED = re.compile(rb"""number-columns-repeated=["'](\d{1,9})["'][^>/]{0,500}>""")
+# Only the beginning of a reference: one of a hundred digits is no cell, but the library would make room for it.
+_FILLED = re.compile(rb"""<(?:\w{1,10}:)?c\s[^<>]{0,200}?\br=["']([A-Za-z]{1,4})(\d{1,8})[^<>/]*+>""")
+_REPEATED = re.compile(rb"""number-columns-repeated=["'](\d{1,9})[^<>/]*+>""")
+_ROW_DIGITS = 7  # of the last row that Excel has
 _NEVER_CALCULATED = re.compile(rb"</(?:\w{1,10}:)?f>(?:<v></v>|<v ?/>)?</(?:\w{1,10}:)?c>")
 _COMMA_AMOUNT = re.compile(r"[-+]?\d{1,3}(?:[. ]?\d{3}){0,5},\d{2}")
 
@@ -96,8 +98,8 @@ def _look_inside(data: bytes) -> list[str]:
             never_calculated += sum(1 for _each in _NEVER_CALCULATED.finditer(content))
             for match in _FILLED.finditer(content):
                 # Columns beyond Z have two letters, beyond ZZ three.
-                column = sum((letter - 64) * 26**place for place, letter in enumerate(reversed(match[1])))
-                if int(match[2]) > MAX_ROWS + 1000 or column > MAX_COLUMNS:
+                column = sum((letter - 64) * 26**place for place, letter in enumerate(reversed(match[1].upper())))
+                if len(match[2]) > _ROW_DIGITS or int(match[2]) > MAX_ROWS + 1000 or column > MAX_COLUMNS:
                     where = (match[1] + match[2]).decode()
                     raise StatementUnreadable(
                         reason=_(
@@ -106,7 +108,7 @@ def _look_inside(data: bytes) -> list[str]:
                         )
                         % {"where": where, "max_rows": number_of(MAX_ROWS), "max_columns": MAX_COLUMNS}
                     )
-            if any(int(match[1]) > MAX_COLUMNS for match in _REPEATED.finditer(content)):
+            if any(len(match[1]) > _ROW_DIGITS or int(match[1]) > MAX_COLUMNS for match in _REPEATED.finditer(content)):
                 raise StatementUnreadable(
                     reason=_(
                         "The sheet repeats a cell more often than any statement does. Please export the "

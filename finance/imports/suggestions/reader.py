@@ -3,14 +3,16 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.conf import settings
+from django.db.models import Count
 from django.utils.translation import gettext
 
 from finance.imports.models import LearnedBook, PayeeName, WordCount
 from finance.imports.suggestions import prior
-from finance.imports.suggestions.model import Calibration, Counts, class_of, rank
-from finance.imports.suggestions.words import EVERY, features, told
+from finance.imports.suggestions.model import TOP, Calibration, Counts, class_of, rank
+from finance.imports.suggestions.words import EVERY, KEY, features, told
 from finance.ledger.models import Account, AccountType
 from finance.ledger.uncategorised import categorised
 from finance.payees.selectors import aliases_in
@@ -20,6 +22,8 @@ from finance.rules.engine import key_words
 CHOSEN_FROM = 0.75
 # Below this it is not offered either.
 OFFERED_FROM = 0.05
+# How many payees must be known before a new one is judged by where the others went.
+_FEWEST_PAYEES = 10
 # The share of a payee's entries, by weight, that must have a name before it is suggested.
 _NAME_SHARE, _NAME_WEIGHT = 0.6, 2
 _TYPES = (AccountType.INCOME, AccountType.EXPENSE, AccountType.ASSET, AccountType.LIABILITY)
@@ -72,7 +76,7 @@ class Suggestions:
         self._prior = prior.by_word(list(self._accounts.values()))
 
     def for_rows(self, rows: Sequence[Asked]) -> list[Suggested]:
-        """What is suggested for each of the rows: two queries for all of them, none with ENABLE_ML off."""
+        """What is suggested for each of the rows: at most three queries for all of them, none with ENABLE_ML off."""
         if not self._on:
             return [Suggested()] * len(rows)
         currency, own = self._account.currency, self._account.pk
@@ -113,7 +117,30 @@ class Suggestions:
             }  # fmt: skip
             offers.append(Offer(account_id=account_id, chance=round(100 * prior.CHANCE), why=why))
         chosen = offers[0] if offers and offers[0].chance >= 100 * CHOSEN_FROM else None
+        if not offers and any(word.startswith(KEY) for word in words):
+            offers = self._by_other_payees[outgoing]
         return Suggested(offers=tuple(offers), chosen=chosen, name=name if name != row.payee else "")
+
+    @cached_property
+    def _by_other_payees(self) -> dict[bool, list[Offer]]:
+        """For a payee of whom nothing is known: where most payees' money went (True) or came from. Offered, never chosen."""
+        found = WordCount.objects.filter(book_id=self._account.book_id, word__startswith=KEY, entries__gt=0)
+        payees: dict[bool, dict[int, int]] = {True: {}, False: {}}
+        for outgoing, account_id, count in found.values_list("outgoing", "account_id").annotate(Count("pk")):
+            payees[outgoing][account_id] = count
+        offers: dict[bool, list[Offer]] = {True: [], False: []}
+        for outgoing, by_account in payees.items():
+            total = sum(by_account.values())
+            if total < _FEWEST_PAYEES:
+                continue
+            for account_id in sorted(by_account, key=lambda each: (-by_account[each], each)):
+                chance = by_account[account_id] / total
+                if chance >= OFFERED_FROM and account_id in self._accounts and len(offers[outgoing]) < TOP:
+                    why = gettext("no word of it is known; of %(total)d payees %(times)d are %(account)s") % {
+                        "total": total, "times": by_account[account_id], "account": self._accounts[account_id].name,
+                    }  # fmt: skip
+                    offers[outgoing].append(Offer(account_id=account_id, chance=round(100 * chance), why=why))
+        return offers
 
     def _names(self, keys: set[str]) -> dict[str, str]:
         """The name that people gave to most entries of a bank's text; an unchanged text counts as the name ""."""

@@ -340,6 +340,26 @@ def test_amounts_in_brackets_behind_a_sign_and_in_other_scripts(cell, value):
     assert amounts(f'Date,Text,Amount\n2026-02-03,Shop,"{cell}"\n2026-02-04,Bar,-1.00\n')[0] == Decimal(value)
 
 
+FEES = "Date,Name,{0},Fee,{1}\n2026-02-03,Ann,100.00,-3.00,97.00\n2026-02-04,Bob,-20.00,0.00,-20.00\n"
+
+
+@pytest.mark.parametrize("names", [("Gross", "Net"), ("Brutto", "Netto"), ("Total", "Amount")])
+def test_a_fee_that_is_off_the_amount_already_is_not_taken_off_again(names):
+    assert amounts(FEES.format(*names)) == money("97.00", "-20.00")
+
+
+def test_a_fee_beside_the_only_amount_is_taken_off():
+    text = "Date,Name,Amount,Fee\n2026-02-03,Ann,-100.00,0.50\n2026-02-04,Bob,-20.00,0.00\n"
+    assert amounts(text) == money("-100.50", "-20.00")
+
+
+def test_of_two_amounts_the_one_in_the_account_s_currency_is_read():
+    text = "Date,Text,Amount,Currency,Amount in EUR\n2026-02-03,Bar,-3.00,USD,-2.00\n2026-02-04,Inn,-5.00,GBP,-4.00\n"
+    (statement,) = read(text, currency="EUR").statements
+    assert ([row.amount for row in statement.rows], statement.currency) == (money("-2.00", "-4.00"), "EUR")
+    assert {each.currency for each in read(text, currency="USD").statements} == {"USD", "GBP"}
+
+
 # Encodings ---------------------------------------------------------------------------------------------------------
 
 PHRASES = {

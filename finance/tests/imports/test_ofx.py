@@ -91,6 +91,12 @@ def test_missing_and_malformed_headers_do_not_matter(header):
     assert len(read(bank(row()), header).statements[0].rows) == 1
 
 
+def test_a_sign_that_contradicts_the_type_is_believed_and_told():
+    rows = read(bank(row(amount="10.00") + row(amount="-1.00", fitid="A2"))).statements[0].rows
+    assert [each.amount for each in rows] == [Decimal("10.00"), Decimal("-1.00")]
+    assert ("DEBIT, but its sign says otherwise" in rows[0].note, rows[1].note) == (True, "")
+
+
 def test_lower_case_tags_and_a_broken_download_are_read():
     text = (HEADER + "<OFX>" + SIGNON + bank(row() + row(fitid="A2"))).lower().replace("</banktranlist>", "")
     found = read_ofx(text.split("<ledgerbal>")[0].encode())

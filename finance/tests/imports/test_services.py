@@ -519,7 +519,7 @@ def test_events_tell_of_staging_confirming_and_undoing(stage, confirm, owner):
 
 def test_staging_and_confirming_take_a_fixed_number_of_queries(stage, confirm, django_assert_max_num_queries):
     lines = "".join(f"2026-03-{day:02},Payee {day},-{n}.{day:02}\n" for day in range(1, 29) for n in range(1, 11))
-    with django_assert_max_num_queries(38):
+    with django_assert_max_num_queries(39):
         batch = stage("Date,Payee,Amount\n" + lines)
     with django_assert_max_num_queries(45):
         confirm(batch)

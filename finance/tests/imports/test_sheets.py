@@ -102,6 +102,8 @@ def test_corrected_columns_apply_to_sheets():
     ("data", "said"),
     [
         (xlsx({"S": ROWS}, cells='<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'), "has a cell in XFD1048576"),
+        (xlsx({"S": ROWS}, cells=f'<row r="9"><c r="D7{"6" * 99}"><v>1</v></c></row>'), "has a cell in D76666666"),
+        (xlsx({"S": ROWS}, cells='<row r="9"><c r="xfd9"><v>1</v></c></row>'), "has a cell in xfd9"),
         (xlsx({"S": [["x"], ["y" * 40_000] * 25]}, cells="<!--" + " " * 230_000_000 + "-->"), "larger than 200 MB"),
         (xlsx({"S": []}), "The workbook is empty."),
         (xlsx({"S": [["Hello"], ["World"]]}), "no column of dates"),
@@ -109,7 +111,7 @@ def test_corrected_columns_apply_to_sheets():
         (xls(ROWS)[:700], "no Excel workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\xff" * 5000, "no Excel workbook"),
     ],
-    ids=range(7),
+    ids=range(9),
 )  # fmt: skip
 def test_workbooks_that_hold_no_statement_are_refused_in_words(data, said):
     with pytest.raises(StatementUnreadable) as refused:

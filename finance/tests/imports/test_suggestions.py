@@ -311,6 +311,23 @@ def test_before_anything_was_learned_shipped_words_speak(accounts, book):
     assert asked(accounts.checking, "ALDI").chosen.account_id == accounts.groceries.pk
 
 
+def test_a_payee_of_whom_nothing_is_known_is_judged_by_the_others(book, spend, accounts, django_assert_num_queries):
+    for number in range(10):
+        category = accounts.groceries if number < 8 else accounts.rent
+        spend(1_00 + number, payee=f"Qzx{'abcdefghij'[number]}", category=category)
+    unknown = Asked(payee="Wvyu", description="", amount=-5_00)
+    drain()
+    suggestions = Suggestions(account=accounts.checking)
+    with django_assert_num_queries(3 + 1):  # the aliases of payees as well
+        many = suggestions.for_rows([unknown] * 5 + [Asked(payee="Wvyu", description="", amount=5_00)])
+    assert many[-1].offers == ()
+    first, second = many[0].offers
+    assert (first.account_id, first.chance, second.account_id) == (accounts.groceries.pk, 80, accounts.rent.pk)
+    assert first.why == "no word of it is known; of 10 payees 8 are Groceries"
+    # However often that would be right, nobody chose it for such a payee before.
+    assert many[0].chosen is None
+
+
 def test_what_the_book_teaches_goes_before_shipped_words(taught, accounts):
     taught(4, payee="Aldi", category=accounts.restaurants)
     assert asked(accounts.checking, "ALDI SUED").chosen.account_id == accounts.restaurants.pk
