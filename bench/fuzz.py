@@ -66,6 +66,7 @@ SLOWEST_FILE = 2.0  # seconds of the processor, and one for each megabyte
 SLOWEST_MOVE = 5.0  # the same for making a book of it
 MOST_MEMORY = 256  # megabytes that one file may add to the most that was in use before
 STAGE_EVERY = 50
+OURS = ("lifeos-json", "lifeos-zip")
 RESULTS = harness.ROOT / "bench" / "results"
 
 
@@ -286,10 +287,8 @@ def read_received_files(seconds: float) -> None:
 def _exported(today: datetime.date) -> dict[str, files.Format]:
     """The formats in which we export whole books ourselves, of a book of some size."""
     book = Book.objects.get(pk=make_world(-2, today=today).home["book_id"][0])
-    return {
-        "lifeos-json": files.Format("book.json", ("".join(exports.as_json(book)).encode(),), program="lifeos"),
-        "lifeos-zip": files.Format("book.zip", (b"".join(as_archive(book)),), program="lifeos"),
-    }
+    data = ("".join(exports.as_json(book)).encode(), b"".join(as_archive(book)))
+    return {name: files.Format(name, (each,), program="lifeos") for name, each in zip(OURS, data, strict=True)}
 
 
 def replay(run: Run, what: str) -> None:
@@ -384,7 +383,15 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=None, help="default 20,000")
     parser.add_argument("--uploads", type=int, default=None, help="files of each format, default 10,000")
     parser.add_argument("--quick", action="store_true", help="500 requests, 200 files of each format")
-    parser.add_argument("--formats", nargs="+", default=[], metavar="NAME", help="of files; default all")
+    names = (*files.FORMATS, *FOREIGN, *OURS)
+    parser.add_argument(
+        "--formats",
+        nargs="+",
+        default=[],
+        choices=names,
+        metavar="NAME",
+        help=f"of files, default all: {', '.join(names)}",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--today", type=datetime.date.fromisoformat, default=None, help="last day of the books (today)")
     parser.add_argument("--replay", metavar="N | FORMAT:N", help="one request or file of a run, with its seed and day")
@@ -395,11 +402,12 @@ def main() -> None:
     uploads = uploads if options.uploads is None else options.uploads
     with prepared():
         today = options.today or datetime.datetime.now(datetime.UTC).date()
-        formats = {**files.FORMATS, **FOREIGN, **_exported(today)}
-        if unknown := set(options.formats) - set(formats):
-            parser.error(f"--formats: {', '.join(sorted(unknown))} is none of {', '.join(formats)}")
-        wanted = {name: form for name, form in formats.items() if not options.formats or name in options.formats}
-        run = Run(seed=options.seed, today=today, api=described_api(), routes=pages.routes(), formats=wanted)
+        wanted = set(options.formats)
+        ours = _exported(today) if not wanted or wanted & set(OURS) else {}
+        formats = {**files.FORMATS, **FOREIGN, **ours}
+        if wanted:
+            formats = {name: form for name, form in formats.items() if name in wanted}
+        run = Run(seed=options.seed, today=today, api=described_api(), routes=pages.routes(), formats=formats)
         if options.replay:
             replay(run, options.replay)
             report_findings(run.tally.findings)

@@ -14,6 +14,7 @@ from lifeos_project.tests.services import bare_environment
 pytestmark = pytest.mark.long
 
 REQUESTS, FILES = 120, 30
+FORMATS = ("csv", "ofx1", "ofx2", "qfx", "xlsx", "gnucash-sqlite", "hledger")
 
 
 # The bench makes its database on the same server, which is started for tests that use one.
@@ -25,7 +26,7 @@ def test_a_small_run_notices_a_fault_with_its_place_and_the_way_to_meet_it_again
     done = subprocess.run(
         [
             *(sys.executable, "bench/fuzz.py", "--seed", "3", "--today", "2026-06-15", "--json", str(file)),
-            *("--requests", str(REQUESTS), "--uploads", str(FILES)),
+            *("--requests", str(REQUESTS), "--uploads", str(FILES), "--formats", *FORMATS),
         ],
         cwd=settings.BASE_DIR,
         env=bare_environment(
@@ -48,7 +49,7 @@ def test_a_small_run_notices_a_fault_with_its_place_and_the_way_to_meet_it_again
     }  # fmt: skip
     # What so few requests happen to create changes with every address that is added.
     assert set(result["statuses"]) > {"200", "302", "400", "404", "500"}
-    for name in ("csv", "ofx1", "ofx2", "qfx"):
+    for name in FORMATS:
         counts = {outcome: count for form, outcome, count in result["files"] if form == name}
         assert sum(counts.get(outcome, 0) for outcome in ("accepted", "refused", "fault", "slow")) == FILES
         assert min(counts["accepted"], counts["refused"]) > 0

@@ -60,7 +60,13 @@ def read(data_: bytes, question: Question) -> SourceBook:
     if "\x00" in text:
         # Beancount's scanner goes through the rest of the file again for each of them.
         raise BookUnreadable(reason=_("The file holds zero bytes, so it is no text."))
-    directives, errors, options = parser.parse_string(text, "<books>")
+    try:
+        directives, errors, options = parser.parse_string(text, "<books>")
+    except MemoryError as error:
+        if "Parser" not in str(error):
+            raise
+        # Its stack is full: brackets within brackets.
+        raise BookUnreadable(reason=_("The file is nested too deeply to be such an export.")) from error
     _refuse(errors)
     if options["include"]:
         raise BookUnreadable(

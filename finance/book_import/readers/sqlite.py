@@ -1,5 +1,6 @@
 """A stranger's SQLite database: held in memory, read only, and asked nothing but plain SELECTs of plain tables."""
 
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ class Tables:
         there = self.columns(name)
         asked = [f'"{each}"' if each in there else "NULL" for each in names]
         for row in self._database.execute(f'SELECT {", ".join(asked)} FROM "{name}" ORDER BY {order}'):
-            yield dict(zip(names, row, strict=True))
+            yield dict(zip(names, map(_plain, row), strict=True))
 
     def count(self, name: str) -> int:
         """Number of rows; 0 where there is no such table."""
@@ -51,6 +52,13 @@ class Tables:
     def asked(self, statement: str) -> list[tuple[Any, ...]]:
         """The result of a statement of ours."""
         return self._database.execute(statement).fetchall()
+
+
+def _plain(value: Any) -> Any:
+    """A value as readers know it: SQLite puts bytes and infinite numbers into any column, which become text."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from babel.dates import get_month_names
 # CLDR's codes; of two languages that call different months by one name, the one with more speakers first.
 LANGUAGES = (
     "en", "de", "fr", "es", "it", "pt", "nl", "pl", "cs", "sk", "hu", "ro", "sl", "sr_Latn", "sr", "bg", "ru", "uk", "el",
-    "tr", "sv", "da", "nb", "fi", "et", "lv", "lt", "is", "ca", "hr",
+    "tr", "sv", "da", "nb", "fi", "et", "lv", "lt", "is", "ca", "id", "ms", "gl", "sq", "mk", "hr",
 )  # fmt: skip
 CROATIAN = "hr"
 # What banks write and CLDR does not know: without accents, in old spelling, or shorter.

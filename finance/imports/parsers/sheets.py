@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from xml.parsers import expat
 
 from core.texts import gettext as _
 from core.texts import number as number_of
@@ -95,6 +96,8 @@ def _look_inside(data: bytes) -> list[str]:
             if not (name.startswith("xl/worksheets/") or name == "content.xml"):
                 continue
             content = archive.read(name)
+            if name == "content.xml":
+                _check_whole(content)
             never_calculated += sum(1 for _each in _NEVER_CALCULATED.finditer(content))
             for match in _FILLED.finditer(content):
                 # Columns beyond Z have two letters, beyond ZZ three.
@@ -124,6 +127,20 @@ def _look_inside(data: bytes) -> list[str]:
         )
         % {"never_calculated": never_calculated}
     ]
+
+
+def _check_whole(content: bytes) -> None:
+    """Refuse an OpenDocument sheet that breaks off: the library would wait for the end of its table for ever."""
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    try:
+        parser.Parse(content, True)
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        raise _damaged("ods") from error
+
+
+def _refuse_doctype(*_declaration: object) -> None:
+    raise _damaged("ods")
 
 
 def _tables(data: bytes, kind: str) -> dict[str, tuple[list[list[str]], str]]:

@@ -333,6 +333,12 @@ def test_a_database_with_a_write_ahead_log_is_read(move_in):
     assert held["Assets:Checking"] == "-1.00 EUR"
 
 
+def test_a_month_that_is_no_finite_number_is_counted(read):
+    month = "INSERT INTO zero_budgets VALUES ('z', 9e999, 'food', 5000, 1);"
+    book = read(database(transaction("a", "chk", 100) + month), "actual")
+    assert [each.count for each in book.left_out if each.kind == "month of a category in the budget"] == [1]
+
+
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, 'x' AS name FROM n"
 
 

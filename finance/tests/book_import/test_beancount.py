@@ -133,6 +133,7 @@ def test_what_does_not_balance_is_left_out_and_a_difference(move_in):
         ("1500-01-01 open Assets:A\n1500-01-02 balance Assets:A 1.00 EUR\n", "The year 1500"),
         ("nothing at all", "Beancount finds"),
         ('option "title" "\x00"\n', "zero bytes"),
+        (LEDGER + '2026-02-01 * "x"\n  Assets:Giro ' + "(" * 50_000, "nested too deeply"),
     ],
 )
 def test_what_is_no_such_file_is_refused_by_name(read, text, said):

@@ -322,6 +322,11 @@ def test_what_is_no_such_file_is_refused_by_name(read, data, said):
         read(data, "gnucash")
 
 
+def test_bytes_in_a_column_of_texts_are_read_as_text(read):
+    book = read(database(script="UPDATE commodities SET mnemonic = x'414243' WHERE guid = 'USD'"), "gnucash")
+    assert len(book.entries) == 4
+
+
 def test_a_gzip_bomb_ends_at_the_limit(read, monkeypatch):
     monkeypatch.setattr("finance.book_import.readers.archive.MAX_UNPACKED", 1024 * 1024)
     with pytest.raises(BookUnreadable, match="larger than 1 MB"):

@@ -1,6 +1,8 @@
 """Workbooks: typed cells become the table that CSV files are, exactly; and workbooks made to hurt."""
 
 import datetime
+import io
+import zipfile
 from decimal import Decimal
 
 import pytest
@@ -117,6 +119,19 @@ def test_workbooks_that_hold_no_statement_are_refused_in_words(data, said):
     with pytest.raises(StatementUnreadable) as refused:
         read_statement(data)
     assert said in refused.value.detail
+
+
+def test_an_opendocument_sheet_that_breaks_off_behind_a_row_is_damaged():
+    whole = io.BytesIO(ods([["Date", "Text", "Amount"], ["2026-03-05", "Shop", -1.25], ["2026-03-06", "Bar", -2.5]]))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(whole) as before, zipfile.ZipFile(packed, "w") as after:
+        for name in before.namelist():
+            content = before.read(name)
+            # Without the check the library reads on behind the end, until the limit of time ends it.
+            last = content.rfind(b"</table:table-row>") + len(b"</table:table-row>")
+            after.writestr(name, content[:last] if name == "content.xml" else content)
+    with pytest.raises(StatementUnreadable, match="damaged workbook"):
+        read_statement(packed.getvalue())
 
 
 def test_empty_cells_up_to_the_last_column_do_no_harm():
