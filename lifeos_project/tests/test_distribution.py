@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from lifeos_project.postgresql import distribution
+from lifeos_project.tests.texts import differences
 
 # A table of a book's data that keeps to every rule; each test breaks one.
 TABLE = """
@@ -44,7 +45,8 @@ def test_the_script_spreads_every_table_after_those_that_it_leads_to():
     output = io.StringIO()
     call_command("check_distributable", "--sql", stdout=output)
     committed = settings.BASE_DIR / "deploy" / "citus" / "distribute.sql"
-    assert committed.read_text() == output.getvalue(), "run: manage.py check_distributable --sql"
+    changed = differences(committed.read_text(), output.getvalue())
+    assert not changed, f"run: manage.py check_distributable --sql\n{changed}"
     found = distribution.examine()
     order = re.findall(r"create_distributed_table\('(\w+)', '(\w+)'", output.getvalue())
     assert sorted(name for name, _ in order) == sorted(found.distributed)

@@ -1,8 +1,6 @@
 """The OpenAPI document is complete, committed, and served with its pages from here."""
 
 import re
-from difflib import unified_diff
-from itertools import islice
 
 import pytest
 import yaml
@@ -12,6 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from lifeos_project.api import openapi
+from lifeos_project.tests.texts import differences
 
 COMMITTED = settings.BASE_DIR / "docs" / "openapi.yaml"
 ERROR = {"$ref": "#/components/schemas/Error"}
@@ -32,8 +31,7 @@ def operations(document):
 
 
 def test_the_committed_document_is_the_current_one(document):
-    lines = unified_diff(COMMITTED.read_text().splitlines(), document.splitlines(), "committed", "current", n=1)
-    changed = "\n".join(islice(lines, 100))
+    changed = differences(COMMITTED.read_text(), document)
     assert not changed, f"run: python manage.py spectacular --file docs/openapi.yaml\n{changed}"
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from lifeos_project.tests.guide.page import page
 from lifeos_project.tests.guide.rows import ROWS, SECTIONS, STATES, Row
+from lifeos_project.tests.texts import differences
 
 PAGE = settings.BASE_DIR / "docs" / "guide.md"
 
@@ -40,7 +41,8 @@ def test_the_page_is_the_one_written_from_what_was_found():
     found = page({row: state_of(row)[0] for row in ROWS})
     if os.environ.get("LIFEOS_WRITE_GUIDE"):
         PAGE.write_text(found)
-    assert PAGE.read_text() == found, "docs/guide.md is older than the rows: make guide"
+    changed = differences(PAGE.read_text(), found)
+    assert not changed, f"docs/guide.md is older than the rows: make guide\n{changed}"
 
 
 def test_the_rows_are_in_the_guides_order_and_say_everything():

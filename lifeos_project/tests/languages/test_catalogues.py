@@ -17,6 +17,7 @@ from lifeos_project.languages import catalogues
 from lifeos_project.languages.catalogues import TRANSLATED, faults, path_of, read
 from lifeos_project.languages.extraction import ROOT, Message, household_messages, template_messages
 from lifeos_project.management.commands import messages as command
+from lifeos_project.tests.texts import differences
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,8 @@ def test_catalogues_are_as_the_command_writes_them(code, messages, tmp_path, mon
     written = path_of(code).read_bytes()
     monkeypatch.setattr(catalogues, "CATALOGUES", tmp_path)
     catalogues.write(code, messages, read_from(written, code, tmp_path))
-    assert catalogues.path_of(code).read_bytes() == written, "run make messages"
+    changed = differences(written.decode(), catalogues.path_of(code).read_text())
+    assert not changed, f"run make messages\n{changed}"
 
 
 def read_from(written, code, tmp_path):
