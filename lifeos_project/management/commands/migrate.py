@@ -12,6 +12,7 @@ from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from lifeos_project.postgresql import ownership, pooling
@@ -75,13 +76,21 @@ class Command(migrate.Command):
                 raise CommandError(str(error)) from error
 
 
+# Whose migrations before the first release are some of today's.
+_BROUGHT_TOGETHER = ("finance", "identity", "insights")
+
+
 def _is_of_an_early_build(connection: BaseDatabaseWrapper) -> bool:
     """Whether other migrations made these tables, or only some of those that ours replace."""
     applied = MigrationRecorder(connection).applied_migrations()
     if ("finance", "0001_initial") in applied or ("finance", "0001_tables") not in applied:
         return ("finance", "0001_initial") in applied
+    for (app, name), migration in MigrationLoader(None).disk_migrations.items():
+        replaced = [each in applied for each in migration.replaces]
+        if app in _BROUGHT_TOGETHER and not all(replaced) and (any(replaced) or (app, name) in applied):
+            return True
     with connection.cursor() as cursor:
-        # The last table that those before the first release brought.
+        # The last table of the migrations that are gone.
         cursor.execute("SELECT to_regclass('finance_recurringinvoice') IS NULL")
         (is_missing,) = cursor.fetchone()
     return bool(is_missing)
