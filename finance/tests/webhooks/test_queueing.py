@@ -65,8 +65,8 @@ def test_a_message_has_one_id_however_often_its_event_is_handled(book):
 
 def test_every_event_of_a_book_is_announced_and_nothing_internal():
     names = {cls.name for cls in announced_events()}
-    # A deleted book is silent, and an erased one has no webhooks.
-    silent = {"finance.book.deleted", "finance.book.erased"}
+    # A deleted book is silent, an erased one has no webhooks, and that a reminder is asked for is told by its own event.
+    silent = {"finance.book.deleted", "finance.book.erased", "finance.invoice.reminder_asked"}
     assert names == {cls.name for cls in known_events() if issubclass(cls, BookEvent)} - silent
     assert "finance.journal.posted" in names
     assert "finance.webhook.queued" not in names
