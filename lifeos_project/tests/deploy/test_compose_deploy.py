@@ -7,6 +7,8 @@ lifeos-web (the new ones beside the old ones), lifeos-nginx. lifeos-db and lifeo
 up -d` afterwards makes none.
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -26,6 +28,13 @@ from lifeos_project.tests.services import QUICK_COMPOSE, bare_environment, progr
 ROOT = Path(settings.BASE_DIR)
 DATA = [("lifeos-db", "postgres:16.10-bookworm"), ("lifeos-redis", "redis:7.4.5-bookworm")]
 AUTHOR = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+
+
+def is_free(lock: Path) -> bool:
+    with lock.open() as file, contextlib.suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def running(release: str, *, web: int = 2) -> list[tuple[str, str]]:
@@ -233,6 +242,10 @@ def test_a_deploy_that_was_killed_is_finished_by_the_next_one(installed):
         new = ("lifeos-web", "lifeos-web:v2")
         wait_until(lambda: new in installed.engine.since(mark, "started"), seconds=120, what="a replica of v2")
         os.killpg(killed.pid, signal.SIGKILL)
+    # What it had started dies a moment later, and holds the lock until then.
+    wait_until(
+        lambda: is_free(installed.directory / "deploy/state/production/deploy.lock"), seconds=30, what="the lock"
+    )
     assert {*running("v1", web=2)} & {*installed.engine.services()} >= {("lifeos-web", "lifeos-web:v1"), *DATA}
     finished = installed.deploy("v2")
     assert finished.returncode == 0, finished.stderr
