@@ -79,6 +79,8 @@ def half_away(value: Fraction) -> int:
     return divided(value.numerator, value.denominator)
 
 
+_WHOLE = Fraction(1)
+
 # Sums of many exact fractions would grow a digit or more with each; what is added up is kept to a billionth of a unit.
 _FINE = 10**9
 
@@ -95,7 +97,8 @@ def convert(amount: int, *, rate: Fraction, places: int, target_places: int) -> 
 
 def exactly(amount: int, *, rate: Fraction, places: int, target_places: int) -> Fraction:
     """As `convert`, not rounded."""
-    return amount * rate * Fraction(10) ** (target_places - places)
+    value = amount * rate
+    return value if places == target_places else value * Fraction(10) ** (target_places - places)
 
 
 def rate_of_amounts(given: int, taken: int, *, places: int, taken_places: int) -> Fraction:
@@ -136,20 +139,20 @@ class RateTable:
         the older of its two rates.
         """
         (one, factor), (other, divisor) = defined(base), defined(quote)
-        defined_part = factor / divisor if factor != divisor else Fraction(1)
+        defined_part = _WHOLE if factor is divisor else factor / divisor
         if one == other:
             return Quote(base=base, quote=quote, rate=defined_part, on=on, date=None, steps=())
-        best = max(self._candidates(one, other, on=on, crossing=crossing), key=_preference, default=None)
-        if best is None:
+        candidates = list(self._candidates(one, other, on=on, crossing=crossing))
+        if not candidates:
             return None
-        via, steps = best
+        via, steps = candidates[0] if len(candidates) == 1 else max(candidates, key=_preference)
         between = _towards(steps[0], one)
         for step in steps[1:]:
             between *= _towards(step, via)
+        rate = between if defined_part is _WHOLE else defined_part * between
         return Quote(
-            base=base, quote=quote, rate=defined_part * between, on=on, date=min(step.date for step in steps),
-            steps=steps, via=via,
-        )  # fmt: skip
+            base=base, quote=quote, rate=rate, on=on, date=min(step.date for step in steps), steps=steps, via=via
+        )
 
     def first_day(self, base: str, quote: str) -> datetime.date | None:
         """The day of the earliest rate between the two, to say that there are only later ones; None without any."""
@@ -176,7 +179,7 @@ class RateTable:
 
 def defined(unit: str) -> tuple[str, Fraction]:
     """The currency that a unit is a fixed part of, and which part: GBX → (GBP, 1/100), EUR → (EUR, 1)."""
-    return DEFINED_UNITS.get(unit, (unit, Fraction(1)))
+    return DEFINED_UNITS.get(unit, (unit, _WHOLE))
 
 
 def _pair(one: str, other: str) -> tuple[str, str]:
