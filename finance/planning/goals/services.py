@@ -61,7 +61,8 @@ def create_goal(
     if saved:
         goal.opening = saved
         goal.save(update_fields=["opening"])
-        _move(goal, actor=actor, account=account, amount=saved, date=today, today=today, kind=GoalMove.Kinds.OPENING)
+        opening = GoalMove.Kinds.OPENING
+        _move(goal, actor=actor, account=account, amount=saved, date=today, today=today, kind=opening, field="saved")
     return goal
 
 
@@ -106,7 +107,7 @@ def close_goal(*, goal: Goal, actor: User | None, closed: bool = True) -> Goal:
     if not closed:
         held = GoalMove.objects.filter(goal=goal).values_list("account_id", flat=True).distinct()
         for account in Account.objects.filter(pk__in=list(held)).select_for_update(no_key=True).order_by("pk"):
-            _check_room(account, today=today_in(account.book))
+            _check_room(account, today=today_in(account.book), field="closed")
     emit(GoalSaved(book_id=goal.book_id, goal_id=goal.pk))
     return goal
 
@@ -363,6 +364,7 @@ def _move(
     note: str = "",
     entry: JournalEntry | None = None,
     is_fed: bool = False,
+    field: str = "amount",
 ) -> GoalMove:
     if not amount:
         raise Invalid(field="amount", reason=_("Give an amount that is not zero."))
@@ -387,18 +389,18 @@ def _move(
         created_by=actor,
     )
     if amount > 0:
-        _check_room(account, today=today)
+        _check_room(account, today=today, field=field)
     elif (held := saved_for(goal, account)) < 0:
         reason = _("The goal holds only %(held)s in %(account)s.") % {
             "held": money.format_amount(held - amount, currency=goal.currency),
             "account": account.name,
         }
-        raise Conflict(field="amount", reason=reason)
+        raise Conflict(field=field, reason=reason)
     emit(GoalMoved(book_id=goal.book_id, goal_id=goal.pk, move_id=move.pk))
     return move
 
 
-def _check_room(account: Account, *, today: datetime.date) -> None:
+def _check_room(account: Account, *, today: datetime.date, field: str) -> None:
     balance = balance_of(account=account, as_of=today)
     set_aside = set_aside_of(book=account.book).get(account.pk, 0)
     if set_aside > max(balance, 0):
@@ -407,7 +409,7 @@ def _check_room(account: Account, *, today: datetime.date) -> None:
             "balance": money.format_amount(balance, currency=account.currency),
             "set_aside": money.format_amount(set_aside, currency=account.currency),
         }
-        raise Conflict(field="amount", reason=reason)
+        raise Conflict(field=field, reason=reason)
 
 
 def _check_account(account: Account, goal: Goal | None = None) -> None:

@@ -299,6 +299,14 @@ def test_a_goal_is_fed_over_the_api(api, url, transfer, accounts):
     assert api.patch(path, {"schedule": 10**9}, format="json").status_code == 404
 
 
+def test_money_that_is_not_there_is_refused_at_its_field(make, fund, put, accounts):
+    fund(100_00, account=accounts.savings)
+    for more, field in (({"saved": 100_01}, "saved"), ({"saved": 0}, "amount")):
+        with pytest.raises(Conflict) as refused:
+            put(make(**more), 100_01)
+        assert list(refused.value.fields) == [field]
+
+
 def test_the_page_counts_an_entry(make, fund, post, accounts, send, page):
     fund(500_00)
     goal = make(target=1_000_00)
