@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from django.db.models import QuerySet, Sum
 
@@ -197,10 +198,20 @@ class Countable:
     amount: int
 
 
+def _counted(goal: Goal) -> QuerySet[Any]:
+    """Entry and account of what counts for the goal. A transfer between two of its accounts counts in both."""
+    moved = GoalMove.objects.filter(goal=goal, entry__isnull=False).values("entry_id", "account_id")
+    return moved.annotate(net=Sum("amount")).exclude(net=0)
+
+
+def counted_in(goal: Goal, entry_ids: Collection[int]) -> bool:
+    """Whether one of the entries counts for the goal."""
+    return _counted(goal).filter(entry_id__in=entry_ids).exists()
+
+
 def countable(*, goal: Goal, holders: Collection[int], today: datetime.date) -> list[Countable]:
     """The latest entries of the last months that could be counted for the goal; two queries."""
-    moved = GoalMove.objects.filter(goal=goal, entry__isnull=False).values("entry_id")
-    counted = moved.annotate(net=Sum("amount")).exclude(net=0).values("entry_id")
+    counted = _counted(goal).values("entry_id")
     lines = JournalLine.objects.filter(
         account_id__in=holders, date__gt=today - datetime.timedelta(days=_COUNTABLE_DAYS), date__lte=today,
         entry__reverses=None, entry__reversed_by=None,

@@ -18,7 +18,7 @@ from finance.ledger.revisions import current_of, roots_of
 from finance.ledger.selectors import balance_of
 from finance.planning.goals.arithmetic import Kind
 from finance.planning.goals.models import Goal, GoalMove
-from finance.planning.goals.selectors import KINDS, chain_from, set_aside_of
+from finance.planning.goals.selectors import KINDS, chain_from, counted_in, set_aside_of
 from finance.planning.schedules.models import Schedule, SchedulePayment
 from finance.planning.schedules.selectors import schedules_of
 from identity.models import User
@@ -160,7 +160,7 @@ def link_entry(
     """
     if entry.reverses_id is not None or JournalEntry.objects.filter(reverses=entry).exists():
         raise Conflict(field="entry", reason=_("This entry was deleted or corrected."))
-    if sum(GoalMove.objects.filter(goal=goal, entry=entry).values_list("amount", flat=True)):
+    if counted_in(goal, [entry.pk]):
         raise Conflict(reason=_("This entry counts for the goal already."))
     holders = {goal.account_id, *GoalMove.objects.filter(goal=goal).values_list("account_id", flat=True)}
     amounts: dict[int, int] = {}
@@ -217,8 +217,7 @@ def count_payments(*, book: Book, schedule_id: int, nominal: datetime.date) -> l
             entry = entries.get(current.get(each.entry_id, 0))
             if entry is None or goal.fed_since is None or each.linked_at < goal.fed_since:
                 continue
-            counted = GoalMove.objects.filter(goal=goal, entry_id__in=(each.entry_id, entry.pk))
-            if sum(counted.values_list("amount", flat=True)):
+            if counted_in(goal, [each.entry_id, entry.pk]):
                 continue
             # As its plan says, the last payment is cut to what is missing.
             bounds = [goal.fed_amount, None if goal.target is None else goal.target - saved_for(goal)]
@@ -268,10 +267,15 @@ def follow_replaced(book: Book, replaced: Sequence[Replaced]) -> None:
     transaction (ledger.replacements). What is set aside may then be more than an account holds, which its page says.
     """
     replacements = {each.entry_id: each.replacement_id for each in replaced}
-    linked = GoalMove.objects.filter(book=book, entry_id__in=replacements).exclude(kind=GoalMove.Kinds.CORRECTION)
+    moves = (
+        GoalMove.objects.filter(book=book, entry_id__in=replacements).select_related("goal", "account").order_by("pk")
+    )
+    # What was taken back already is not taken back again.
+    last = {(move.goal_id, move.account_id, move.entry_id): move for move in moves}
     today = today_in(book)
-    for move in linked.select_related("goal", "account").order_by("pk"):
-        _follow(move, replacements[move.entry_id or 0], today)
+    for move in last.values():
+        if move.kind != GoalMove.Kinds.CORRECTION:
+            _follow(move, replacements[move.entry_id or 0], today)
 
 
 def _follow(move: GoalMove, replacement_id: int | None, today: datetime.date) -> None:
@@ -321,6 +325,8 @@ def _feed(goal: Goal, schedule: Schedule | None, fed_amount: int | None) -> None
             raise Invalid(field="fed_amount", reason=reason % {**names, "amount": amount})
     if goal.schedule_id != (schedule.pk if schedule else None):
         goal.fed_since = timezone.now() if schedule else None
+        # What the one before brought stays, whatever becomes of its payments.
+        GoalMove.objects.filter(book=goal.book_id, goal=goal.pk, is_fed=True).update(is_fed=False)
     goal.schedule, goal.fed_amount = schedule, fed_amount
 
 

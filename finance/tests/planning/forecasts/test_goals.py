@@ -256,6 +256,37 @@ def test_a_payment_that_is_unlinked_is_taken_back_and_what_was_counted_by_hand_s
     schedules.link_entry(schedule=transfer, nominal=nominal, entry=entry, actor=owner)
     count()
     assert view(goal).saved == 140_00
+    # What was taken back is not taken back again when its entry is deleted.
+    schedules.unlink_entry(schedule=transfer, nominal=nominal, entry=entry, actor=owner)
+    count()
+    ledger.reverse_entry(entry=entry, actor=owner, on=START)
+    assert view(goal).saved == 40_00
+
+
+def test_another_schedule_leaves_what_the_one_before_brought(make, fund, accounts, transfer, plan, owner, book):
+    fund(500_00)
+    goal = make(schedule=transfer)
+    nominal = datetime.date(2026, 3, 20)
+    schedules.pay_occurrence(schedule=transfer, nominal=nominal, actor=owner, date=START)
+    services.count_payments(book=book, schedule_id=transfer.pk, nominal=nominal)
+    other = plan(-10_00, "2026-03-21", name="More", lines=(CounterLine(account_id=accounts.savings.pk),))
+    services.change_goal(goal=goal, actor=owner, today=START, target=None, by=None, schedule=other, fed_amount=None)
+    schedules.pay_occurrence(schedule=other, nominal=datetime.date(2026, 3, 21), actor=owner, date=START)
+    services.count_payments(book=book, schedule_id=other.pk, nominal=datetime.date(2026, 3, 21))
+    assert view(goal).saved == 110_00
+
+
+def test_a_transfer_between_two_accounts_of_a_goal_counts_once(make, fund, put, post, accounts, owner):
+    fund(500_00)
+    goal = make()
+    fund(50_00, account=accounts.savings)
+    put(goal, 50_00)
+    put(goal, 100_00, account=accounts.checking)
+    entry = post(20_00, to=accounts.savings, source=accounts.checking)
+    services.link_entry(goal=goal, actor=owner, entry=entry, today=START)
+    with pytest.raises(Conflict, match="counts for the goal already"):
+        services.link_entry(goal=goal, actor=owner, entry=entry, today=START)
+    assert view(goal).held == {accounts.savings.pk: 70_00, accounts.checking.pk: 80_00}
 
 
 def test_a_payment_without_free_money_is_offered_not_counted(make, fund, accounts, transfer, owner, book, put):
